@@ -1,0 +1,7 @@
+export type * from './wire/agent.ts'
+export type * from './wire/call.ts'
+export type * from './wire/entry.ts'
+export type * from './wire/error.ts'
+export type * from './wire/hold.ts'
+export type * from './wire/session.ts'
+export { headers } from './wire/error.ts'

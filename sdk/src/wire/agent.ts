@@ -1,0 +1,68 @@
+/** POST /v1/agents: the manifest as the operator wrote it, whole. */
+export type EnrolAgent = { readonly manifest: string; readonly file: string }
+
+export type AgentVersion = {
+  readonly id: string
+  readonly number: number
+  /** Hex SHA-256 over the components. */
+  readonly fingerprint: string
+  readonly components: Readonly<Record<'model' | 'prompt' | 'tools' | 'settings', string>>
+  readonly createdAt: string
+}
+
+export type PactVersion = {
+  readonly id: string
+  readonly number: number
+  readonly hash: string
+  readonly createdAt: string
+}
+
+export type Agent = {
+  readonly id: string
+  readonly name: string
+  readonly owner: string
+  readonly stakes: 'low' | 'medium' | 'high'
+  readonly version: AgentVersion
+  readonly pact: PactVersion
+  readonly createdAt: string
+}
+
+export type EnrolledAgent = {
+  readonly agent: Agent
+  readonly created: { readonly agent: boolean; readonly version: boolean; readonly pact: boolean }
+  /** Shown once, only when the agent is new (or a key was asked for); stored as a hash. */
+  readonly apiKey: string | null
+  readonly warnings: readonly string[]
+}
+
+/** POST /v1/agents/{agent}/keys */
+export type IssuedKey = { readonly id: string; readonly apiKey: string }
+
+export type AgentDetail = {
+  readonly agent: Agent
+  readonly versions: readonly AgentVersion[]
+  readonly pacts: readonly PactVersion[]
+  readonly keys: readonly ApiKeyInfo[]
+  readonly budgets: readonly Budget[]
+  readonly manifest: string
+}
+
+export type ApiKeyInfo = {
+  readonly id: string
+  readonly prefix: string
+  readonly createdAt: string
+  readonly revokedAt: string | null
+}
+
+export type Budget = {
+  readonly id: string
+  readonly scope: 'session' | 'agent'
+  readonly scopeId: string
+  readonly unit: 'calls' | 'tokens' | 'nano_usd'
+  /** Decimal strings of integers: they may pass 2^53. */
+  readonly limit: string
+  readonly settled: string
+  readonly reserved: string
+  readonly leased: string
+  readonly unknown: string
+}

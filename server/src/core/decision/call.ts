@@ -1,0 +1,32 @@
+// What is decided about: one model call or one tool call, canonical and typed.
+
+export type EffectClass = 'read' | 'reversible' | 'compensable' | 'irreversible'
+
+/** An amount of money in integer minor units (cents of USD). */
+export type Amount = { readonly minorUnits: bigint; readonly currency: string }
+
+export type ModelCall = {
+  readonly kind: 'model'
+  readonly model: string
+  readonly stream: boolean
+  /** Upper bound of the tokens that the call may use: prompt and completion. */
+  readonly tokensMax: number
+}
+
+export type ToolCall = {
+  readonly kind: 'tool'
+  readonly server: string
+  readonly tool: string
+  readonly effectClass: EffectClass
+  /** Parsed JSON arguments, checked against the tool's input schema before. */
+  readonly args: Readonly<Record<string, unknown>>
+  /** Set when the contract declares one; never taken from the model's own words about it. */
+  readonly amount: Amount | undefined
+}
+
+export type Call = ModelCall | ToolCall
+
+/** `server/tool`, the name rules and counts use. */
+export function toolName(call: { server: string; tool: string }): string {
+  return `${call.server}/${call.tool}`
+}

@@ -1,0 +1,99 @@
+// The one table of error codes. Each code has a page in docs/errors/<code>.md; a test keeps them equal.
+// Codes are stable: clients may branch on them. The public message never holds secrets or SQL.
+
+type ErrorRow = { readonly status: number; readonly title: string }
+
+export const errorTable = {
+  'auth.missing': { status: 401, title: 'No API key was sent' },
+  'auth.unknown_key': { status: 401, title: 'The API key is not known' },
+  'auth.revoked_key': { status: 401, title: 'The API key was revoked or has expired' },
+  'auth.forbidden': { status: 403, title: 'The key may not do this' },
+  'auth.agent_key_refused': { status: 403, title: 'Agent keys cannot use the control API' },
+  'session.unknown': { status: 401, title: 'The session key is not known to this agent' },
+  'session.closed': { status: 409, title: 'The session is closed' },
+  'request.invalid': { status: 400, title: 'The request is not valid' },
+  'request.invalid_json': { status: 400, title: 'The body is not valid JSON' },
+  'request.number_unsafe': { status: 400, title: 'A number cannot be represented exactly' },
+  'request.too_large': { status: 413, title: 'The body is too large' },
+  'request.unsupported_media': { status: 415, title: 'The content type is not supported' },
+  'request.not_found': { status: 404, title: 'There is nothing at this address' },
+  'request.method_not_allowed': { status: 405, title: 'The method is not allowed here' },
+  'request.timeout': { status: 408, title: 'The request was not sent in time' },
+  'gateway.overloaded': { status: 429, title: 'Too many calls are waiting' },
+  'gateway.stopping': { status: 503, title: 'The gateway is stopping' },
+  'model.unknown': { status: 404, title: 'The model is not enrolled for this agent' },
+  'model.price_unknown': { status: 403, title: 'The model has no price' },
+  'tool.unknown': { status: 404, title: 'The tool is not enrolled for this agent' },
+  'tool.server_unknown': { status: 404, title: 'The tool server is not enrolled for this agent' },
+  'tool.arguments_invalid': { status: 400, title: 'The arguments do not match the tool schema' },
+  'tool.drift': { status: 409, title: 'The tool is not as it was enrolled' },
+  'policy.denied': { status: 403, title: 'The pact denies this call' },
+  'policy.rule_error': { status: 403, title: 'A rule could not be evaluated' },
+  'policy.reply_denied': { status: 403, title: 'The reply calls a tool outside the pact' },
+  'budget.exceeded': { status: 429, title: 'A budget would be exceeded' },
+  'call.held': { status: 409, title: 'The call waits for a person' },
+  'call.unknown': { status: 404, title: 'There is no such call' },
+  'hold.unknown': { status: 404, title: 'There is no such hold' },
+  'hold.settled': { status: 409, title: 'The hold was decided before' },
+  'hold.expired': { status: 409, title: 'The hold has expired' },
+  'effect.in_flight': { status: 409, title: 'The same effect is in flight' },
+  'effect.unknown': { status: 409, title: 'The outcome of the same effect is unknown' },
+  'effect.key_reused': { status: 409, title: 'The effect key was used with other arguments' },
+  'effect.not_undoable': { status: 409, title: 'The effect cannot be undone' },
+  'drift.held': { status: 409, title: 'The prompt or the tools are not as enrolled' },
+  'upstream.unreachable': { status: 502, title: 'The upstream cannot be reached' },
+  'upstream.timeout': { status: 504, title: 'The upstream did not answer in time' },
+  'upstream.invalid': { status: 502, title: 'The upstream answered something that cannot be read' },
+  'upstream.interrupted': { status: 502, title: 'The upstream stopped in the middle of its answer' },
+  'log.unavailable': { status: 503, title: 'The log cannot be written, so nothing may happen' },
+  'agent.unknown': { status: 404, title: 'There is no such agent' },
+  'manifest.invalid': { status: 422, title: 'The manifest is not valid' },
+  'manifest.tool_server_unreachable': { status: 422, title: 'A tool server does not answer' },
+  'database.unreachable': { status: 503, title: 'PostgreSQL cannot be reached' },
+  'database.too_old': { status: 500, title: 'PostgreSQL is older than 15' },
+  'database.foreign_schema': { status: 500, title: 'The schema belongs to something else' },
+  'database.migration_failed': { status: 500, title: 'A migration could not be applied' },
+  'database.embedded_failed': { status: 500, title: 'The embedded PostgreSQL did not start' },
+  'start.port_in_use': { status: 500, title: 'The port is in use' },
+  'start.directory_unwritable': { status: 500, title: 'The data directory cannot be written' },
+  'start.disk_full': { status: 500, title: 'The disk is full' },
+  'start.wrong_node': { status: 500, title: 'This Node.js is too old' },
+  'start.already_running': { status: 500, title: 'Another server uses this data directory' },
+  'internal.unexpected': { status: 500, title: 'Something went wrong inside Airworthy' },
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** A broken world or a refused request. `message` is public; `detail` is public and structured. */
+export class AirworthyError extends Error {
+  override readonly name = 'AirworthyError'
+  readonly code: ErrorCode
+  readonly detail: Readonly<Record<string, unknown>> | undefined
+
+  constructor(
+    code: ErrorCode,
+    publicMessage: string,
+    options: { cause?: unknown; detail?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(publicMessage, options.cause === undefined ? {} : { cause: options.cause })
+    this.code = code
+    this.detail = options.detail
+  }
+}
+
+/** The HTTP status of a code. The only place that maps one to the other. */
+export function statusOf(code: ErrorCode): number {
+  return errorTable[code].status
+}
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorTable, text)
+}
+
+/** Turns anything thrown into an AirworthyError; an unexpected one keeps its cause and hides its text. */
+export function asAirworthyError(thrown: unknown): AirworthyError {
+  if (thrown instanceof AirworthyError) return thrown
+  return new AirworthyError('internal.unexpected', errorTable['internal.unexpected'].title, {
+    cause: thrown,
+  })
+}
