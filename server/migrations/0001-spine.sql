@@ -77,6 +77,8 @@ CREATE TABLE airworthy.api_keys (
   revoked_at timestamptz,
   PRIMARY KEY (organisation_id, api_key_id)
 );
+CREATE INDEX pacts_of_version ON airworthy.pacts
+  (organisation_id, agent_id, version_id, number);
 CREATE INDEX api_keys_of_agent ON airworthy.api_keys (organisation_id, agent_id);
 
 CREATE TABLE airworthy.sessions (
@@ -152,6 +154,7 @@ CREATE TABLE airworthy.calls (
   agent_id uuid NOT NULL,
   version_id uuid NOT NULL,
   pact_id uuid NOT NULL,
+  api_key_id uuid NOT NULL,
   replica_id uuid NOT NULL,
   kind text NOT NULL,
   action text NOT NULL,
@@ -196,6 +199,8 @@ CREATE TABLE airworthy.effects (
   is_live boolean NOT NULL,
   expires_at timestamptz,
   created_at timestamptz NOT NULL,
+  -- When the tool may first have been asked: a held effect waits long before.
+  dispatched_at timestamptz,
   settled_at timestamptz,
   PRIMARY KEY (organisation_id, effect_id)
 );
@@ -223,7 +228,9 @@ CREATE TABLE airworthy.holds (
   PRIMARY KEY (organisation_id, hold_id)
 );
 CREATE UNIQUE INDEX holds_of_call ON airworthy.holds (organisation_id, call_id);
-CREATE INDEX holds_pending ON airworthy.holds (organisation_id, expires_at) WHERE state = 'pending';
+-- `approving`: the vote is in, the call is not yet under way.
+CREATE INDEX holds_open ON airworthy.holds (organisation_id, state, expires_at)
+  WHERE state IN ('pending', 'approving');
 
 CREATE TABLE airworthy.votes (
   organisation_id uuid NOT NULL,

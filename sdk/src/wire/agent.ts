@@ -1,5 +1,22 @@
 /** POST /v1/agents: the manifest as the operator wrote it, whole. */
-export type EnrolAgent = { readonly manifest: string; readonly file: string }
+export type EnrolAgent = {
+  readonly manifest: string
+  /** The name of the file, for the places of problems. */
+  readonly file: string
+  /** Issue one more API key, although the agent is not new. */
+  readonly newKey?: boolean
+}
+
+/** One row of `detail.problems` of `manifest.invalid`. */
+export type ManifestProblem = {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly path: string
+  readonly value: unknown
+  readonly expected: string
+  readonly message: string
+}
 
 export type AgentVersion = {
   readonly id: string
@@ -35,6 +52,9 @@ export type EnrolledAgent = {
   readonly warnings: readonly string[]
 }
 
+/** GET /v1/agents */
+export type AgentPage = { readonly agents: readonly Agent[]; readonly next: string | null }
+
 /** POST /v1/agents/{agent}/keys */
 export type IssuedKey = { readonly id: string; readonly apiKey: string }
 
@@ -65,4 +85,6 @@ export type Budget = {
   readonly reserved: string
   readonly leased: string
   readonly unknown: string
+  /** What providers reported above the reservation: it exhausts the budget. */
+  readonly overrun: string
 }

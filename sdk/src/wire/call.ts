@@ -8,14 +8,7 @@ export type Reason = {
 }
 
 /** `executing` calls were dispatched or are about to be; every other state is final but `held`. */
-export type CallState =
-  | 'held'
-  | 'executing'
-  | 'done'
-  | 'failed'
-  | 'unknown'
-  | 'denied'
-  | 'repeated'
+export type CallState = 'held' | 'executing' | 'done' | 'failed' | 'unknown' | 'denied' | 'repeated'
 
 export type Call = {
   readonly id: string
@@ -57,6 +50,9 @@ export type EffectState =
   | 'undo_failed'
   | 'denied'
 
+/** POST /v1/calls/{id}/undo */
+export type UndoCall = { readonly reason?: string }
+
 /** GET /v1/calls/{id}/receipt */
 export type Receipt = {
   readonly call: string
@@ -67,7 +63,7 @@ export type Receipt = {
 
 export type ReceiptEntry = {
   readonly seq: string
-  /** base64url SHA-256 of the entry's bytes. */
+  /** base64url RFC 6962 leaf hash of the entry: SHA-256 over 0x00 and its bytes. */
   readonly hash: string
   /** The entry's bytes as text: canonical JSON. */
   readonly entry: string

@@ -2,7 +2,7 @@
 export type Entry = {
   readonly logId: string
   readonly seq: string
-  /** base64url SHA-256 of the bytes. */
+  /** base64url RFC 6962 leaf hash: SHA-256 over 0x00 and the bytes. */
   readonly hash: string
   /** The bytes, as text: canonical JSON of at most 1,024 bytes. */
   readonly entry: string
@@ -14,9 +14,14 @@ export type EntryPage = { readonly entries: readonly Entry[]; readonly next: str
 export type LogSummary = {
   readonly logId: string
   readonly size: string
+  /** Numbers from 0 to size - 1 that no entry has. */
   readonly gaps: number
+  /** Places where an agent's own numbering jumps. */
   readonly agentGaps: number
+  /** Entries that do not carry the hash of their agent's previous entry. */
   readonly brokenLinks: number
+  /** How many entries, the newest, were read for `agentGaps` and `brokenLinks`. */
+  readonly entriesChecked: number
   readonly callsWithoutOutcome: number
 }
 

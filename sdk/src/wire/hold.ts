@@ -1,6 +1,8 @@
 import type { Call, Reason } from './call.ts'
+import type { EffectClass } from './effect.ts'
 
-export type HoldState = 'pending' | 'approved' | 'rejected' | 'expired' | 'refused'
+/** `approving`: the vote is in, and the call is not under way yet. */
+export type HoldState = 'pending' | 'approving' | 'approved' | 'rejected' | 'expired' | 'refused'
 
 export type Hold = {
   readonly id: string
@@ -8,6 +10,8 @@ export type Hold = {
   readonly sessionId: string
   readonly agent: string
   readonly action: string
+  /** `read`, `reversible`, `compensable` or `irreversible`; null when no effect was proposed. */
+  readonly effectClass: EffectClass | null
   readonly state: HoldState
   readonly reasons: readonly Reason[]
   /** The exact arguments, opened for the operator. */
@@ -18,6 +22,9 @@ export type Hold = {
   readonly decidedAt: string | null
   readonly decidedBy: string | null
 }
+
+/** GET /v1/holds. Arguments are opened only by GET /v1/holds/{id}; here they are null. */
+export type HoldPage = { readonly holds: readonly Hold[]; readonly next: string | null }
 
 /** POST /v1/holds/{id}/approve, /reject */
 export type DecideHold = { readonly reason?: string }

@@ -1,5 +1,6 @@
 import type { Budget } from './agent.ts'
 import type { Call } from './call.ts'
+import type { Effect } from './effect.ts'
 
 export type SessionMode = 'enforce' | 'observe'
 
@@ -30,6 +31,7 @@ export type Session = {
   readonly state: 'open' | 'closed'
   readonly isDefault: boolean
   readonly openedAt: string
+  readonly closedAt: string | null
   readonly facts: SessionFacts
 }
 
@@ -52,8 +54,16 @@ export type OpenedSession = {
   readonly mcpUrls: Readonly<Record<string, string>>
 }
 
+/** GET /v1/sessions */
+export type SessionPage = { readonly sessions: readonly Session[]; readonly next: string | null }
+
+/** GET /v1/sessions/{id}: oldest calls first, at most 1,000 of them. */
 export type SessionDetail = {
   readonly session: Session
   readonly budgets: readonly Budget[]
   readonly calls: readonly Call[]
+  /** Give it as `callsAfter` to read the next calls; null when there are none. */
+  readonly callsNext: string | null
+  /** The effects of the calls listed here. */
+  readonly effects: readonly Effect[]
 }

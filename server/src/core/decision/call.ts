@@ -22,6 +22,8 @@ export type ToolCall = {
   readonly args: Readonly<Record<string, unknown>>
   /** Set when the contract declares one; never taken from the model's own words about it. */
   readonly amount: Amount | undefined
+  /** Why there is no amount although the contract declares one: a sentence for the record. */
+  readonly amountError?: string
 }
 
 export type Call = ModelCall | ToolCall

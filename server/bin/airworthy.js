@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+// Finds a Node.js that is new enough and runs the command line with it. Plain and old JavaScript,
+// because the Node.js that runs this file may be the one that is too old.
+
+import { spawn } from 'node:child_process'
+import { existsSync, realpathSync } from 'node:fs'
+import { dirname, join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { constants } from 'node:os'
+
+const majorMin = 24
+const here = dirname(realpathSync(fileURLToPath(import.meta.url)))
+
+/** A Node.js refuses to strip types below node_modules, so an installed package runs its build. */
+function entryPoint() {
+  const source = join(here, '..', 'src', 'cli', 'main.ts')
+  const isInstalled = here.split(sep).includes('node_modules')
+  return !isInstalled && existsSync(source) ? source : join(here, '..', 'dist', 'cli', 'main.js')
+}
+
+function newEnoughNode() {
+  if (Number(process.versions.node.split('.')[0]) >= majorMin) return process.execPath
+  const pinned = join(here, '..', '..', 'node_modules', '.bin', 'node')
+  return existsSync(pinned) ? pinned : undefined
+}
+
+function run(node, entry) {
+  const child = spawn(node, ['--conditions=airworthy-source', entry].concat(process.argv.slice(2)), {
+    stdio: 'inherit',
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => child.kill(signal))
+  }
+  child.on('error', (error) => {
+    console.error(`airworthy: ${node} cannot be started: ${error.message}`)
+    process.exitCode = 1
+  })
+  child.on('close', (code, signal) => {
+    process.exitCode = code === null ? 128 + (constants.signals[signal] || 0) : code
+    // A closed pipe or a listener of ours must not keep this process when the work is over.
+    process.exit()
+  })
+}
+
+const node = newEnoughNode()
+const entry = entryPoint()
+if (node === undefined) {
+  console.error(
+    `airworthy needs Node.js ${majorMin} or later, and this is ${process.version}. ` +
+      'Install it from https://nodejs.org, or run "npm ci" in the checkout.',
+  )
+  process.exitCode = 1
+} else if (!existsSync(entry)) {
+  console.error('airworthy is not built here: run "npm run build" in the checkout.')
+  process.exitCode = 1
+} else if (entry.endsWith('.js') && node === process.execPath) {
+  await import(entry)
+} else {
+  run(node, entry)
+}

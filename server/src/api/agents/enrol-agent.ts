@@ -1,0 +1,184 @@
+// POST /v1/agents: takes one manifest and makes agent, version, pact version and API key, or
+// refuses it whole.
+import type { EnrolAgent, EnrolledAgent } from '@airworthy/sdk'
+import type { Kysely } from 'kysely'
+import { z } from 'zod'
+import { canonicalJson } from '../../core/canonical.ts'
+import { AirworthyError } from '../../core/errors.ts'
+import { compilePact } from '../../core/pact/compile.ts'
+import type { CompiledPact } from '../../core/pact/compiled.ts'
+import { fingerprint, pactHash } from '../../core/pact/fingerprint.ts'
+import { type Manifest, parseManifest, placeProblems } from '../../core/pact/manifest.ts'
+import {
+  type AgentRow,
+  type Enrolment,
+  findAgent,
+  readPactSource,
+  saveEnrolment,
+} from '../../store/agents.ts'
+import { setAgentLimits } from '../../store/budgets.ts'
+import { issueApiKey } from '../../store/keys.ts'
+import type { Schema } from '../../store/schema.ts'
+import { runCommand } from '../../store/transaction.ts'
+import type { ListedTool, ToolLister } from '../dependencies.ts'
+import { type Context, defineOperation } from '../operation.ts'
+import { text } from '../schemas.ts'
+import { enrolledAgentSchema, presentAgent } from './agent.ts'
+import { limitsOf } from './limits.ts'
+import { refuseManifest } from './manifest-problems.ts'
+
+const manifestCharactersMax = 500_000
+
+const body: z.ZodType<EnrolAgent> = z
+  .strictObject({
+    manifest: text({ min: 1, max: manifestCharactersMax }).meta({
+      description: 'The manifest, YAML or JSON, as it was written. See docs/manifest.schema.json.',
+    }),
+    file: text({ min: 1, max: 1_000 }).meta({
+      description: 'Its name, for the place of problems.',
+    }),
+    newKey: z
+      .boolean()
+      .exactOptional()
+      .meta({ description: 'Issue an API key although the agent is not new.' }),
+  })
+  .meta({ id: 'EnrolAgent' })
+
+export const enrolAgent = defineOperation({
+  id: 'enrol-agent',
+  method: 'POST',
+  path: '/v1/agents',
+  summary: 'Enrol an agent, or change an enrolled one',
+  roles: ['operator'],
+  body,
+  reply: enrolledAgentSchema,
+  errors: ['manifest.invalid', 'manifest.tool_server_unreachable'],
+  run: async (context, input) => {
+    const checked = await checkManifest(context.tools, input.body)
+    const outcome = await runCommand(context.db, context.organisationId, (tx) =>
+      enrol(tx, context, { checked, request: input.body }),
+    )
+    return { ...outcome, warnings: checked.pact.warnings }
+  },
+})
+
+type CheckedManifest = {
+  readonly manifest: Manifest
+  readonly pact: CompiledPact
+  readonly enrolment: Enrolment
+  /** Equal for two enrolments that say the same, however they are written. */
+  readonly meaning: string
+}
+
+/** Everything that can be said before the database is asked. Tool servers may take a while. */
+async function checkManifest(tools: ToolLister, request: EnrolAgent): Promise<CheckedManifest> {
+  const parsed = parseManifest(request.manifest, request.file)
+  if (parsed.kind === 'invalid') throw refuseManifest(parsed.problems)
+  const { manifest } = parsed
+  const listed = await tools.list(manifest.toolServers)
+  const compiled = compilePact(manifest, listed)
+  if (compiled.kind === 'invalid') {
+    throw refuseManifest(
+      placeProblems({
+        text: request.manifest,
+        file: request.file,
+        problems: compiled.problems,
+      }),
+    )
+  }
+  const prints = fingerprint(manifest, listed)
+  const toolSchemas = writeToolSchemas(listed)
+  return {
+    manifest,
+    pact: compiled.pact,
+    meaning: meaningOf(manifest, toolSchemas),
+    enrolment: {
+      name: manifest.agent.name,
+      owner: manifest.agent.owner,
+      stakes: manifest.agent.stakes,
+      fingerprint: prints.version,
+      components: prints.components,
+      pactHash: pactHash(manifest),
+      manifest: request.manifest,
+      toolSchemas,
+    },
+  }
+}
+
+/** Canonical, so that the same tools are the same text in whatever order a server lists them. */
+function writeToolSchemas(tools: Readonly<Record<string, ListedTool>>): string {
+  const written = canonicalJson(tools)
+  // PostgreSQL's jsonb cannot hold it, and no honest description of a tool needs it.
+  if (written.includes(String.raw`\u0000`)) {
+    throw new AirworthyError('manifest.invalid', 'a tool server lists a tool with U+0000 in it')
+  }
+  return written
+}
+
+function meaningOf(manifest: Manifest, toolSchemas: string): string {
+  return `${canonicalJson(manifest)}\n${toolSchemas}`
+}
+
+type Enrolled = Omit<EnrolledAgent, 'warnings'>
+
+async function enrol(
+  tx: Kysely<Schema>,
+  context: Context,
+  input: { readonly checked: CheckedManifest; readonly request: EnrolAgent },
+): Promise<Enrolled> {
+  const { organisationId } = context
+  const { checked, request } = input
+  const current = await findAgent(tx, organisationId, checked.enrolment.name)
+  const isSame = current !== undefined && (await isEnrolled(tx, context, { current, checked }))
+  const saved = isSame
+    ? { agentId: current.agentId, created: { agent: false, version: false, pact: false } }
+    : await saveEnrolment(tx, organisationId, { current, enrolment: checked.enrolment })
+  if (!isSame) await applyLimits(tx, context, { agentId: saved.agentId, checked, request })
+  const wantsKey = saved.created.agent || request.newKey === true
+  const issued = wantsKey ? await issueApiKey(tx, organisationId, saved.agentId) : undefined
+  const agent = await findAgent(tx, organisationId, saved.agentId)
+  if (agent === undefined) throw new Error('an agent that was just enrolled cannot be read')
+  return { agent: presentAgent(agent), created: saved.created, apiKey: issued?.key ?? null }
+}
+
+async function isEnrolled(
+  tx: Kysely<Schema>,
+  context: Context,
+  input: { readonly current: AgentRow; readonly checked: CheckedManifest },
+): Promise<boolean> {
+  const pactId = input.current.pact.pactId
+  const source = await readPactSource(tx, context.organisationId, pactId)
+  if (source === undefined) return false
+  const before = parseManifest(source.manifest, 'enrolled')
+  // A manifest that an older release took, and this one would not, is certainly not the same.
+  if (before.kind === 'invalid') return false
+  return meaningOf(before.manifest, canonicalJson(source.toolSchemas)) === input.checked.meaning
+}
+
+async function applyLimits(
+  tx: Kysely<Schema>,
+  context: Context,
+  input: {
+    readonly agentId: string
+    readonly checked: CheckedManifest
+    readonly request: EnrolAgent
+  },
+): Promise<void> {
+  const { manifest, pact } = input.checked
+  const change = await setAgentLimits(tx, context.organisationId, {
+    agentId: input.agentId,
+    limits: limitsOf(pact.limits.agent),
+  })
+  if (change.kind === 'ok') return
+  const problems = change.refused.map((refused) => {
+    const field = refused.unit === 'nano_usd' ? 'moneyUsd' : refused.unit
+    const value = manifest.limits.agent[field]
+    const used = refused.unit === 'nano_usd' ? `${refused.used} nano-USD` : String(refused.used)
+    const expected = `at least what is used or reserved already: ${used}`
+    const message = `got ${JSON.stringify(value)}, expected ${expected}`
+    return { path: `limits.agent.${field}`, value, expected, message }
+  })
+  throw refuseManifest(
+    placeProblems({ text: input.request.manifest, file: input.request.file, problems }),
+  )
+}

@@ -1,0 +1,20 @@
+import type { ManifestProblem } from '@airworthy/sdk'
+import { AirworthyError } from '../../core/errors.ts'
+import type { Problem } from '../../core/pact/manifest.ts'
+
+const problemsMax = 100
+
+/** The refusal of a manifest, with every problem and its place. */
+export function refuseManifest(problems: readonly Problem[]): AirworthyError {
+  const shown: ManifestProblem[] = problems.slice(0, problemsMax).map((problem) => ({
+    ...problem,
+    // YAML can hold integers that JSON numbers cannot.
+    value: typeof problem.value === 'bigint' ? String(problem.value) : problem.value,
+  }))
+  const count = problems.length
+  return new AirworthyError(
+    'manifest.invalid',
+    `the manifest has ${count} problem${count === 1 ? '' : 's'}; nothing was enrolled`,
+    { detail: { problems: shown, count } },
+  )
+}

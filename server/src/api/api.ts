@@ -1,0 +1,156 @@
+// The control API as one request handler. main.ts owns the HTTP server and gives it requests.
+import { readFile } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { AirworthyError } from '../core/errors.ts'
+import { authenticate } from './authenticate.ts'
+import type { ApiDependencies } from './dependencies.ts'
+import { classify, replyOf } from './error-reply.ts'
+import { buildOpenApi } from './openapi.ts'
+import type { Operation } from './operation.ts'
+import { operations } from './operations.ts'
+
+export type { ApiDependencies } from './dependencies.ts'
+
+export type Api = {
+  /** Answers one request. Never throws: failures become error replies. */
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => void
+  readonly openapi: () => object
+  readonly close: () => Promise<void>
+}
+
+const bodyBytesMax = 1024 * 1024
+const parameterCharactersMax = 200
+
+/** Builds the control API. */
+export async function createApi(dependencies: ApiDependencies): Promise<Api> {
+  const app = fastify({
+    logger: false,
+    bodyLimit: bodyBytesMax,
+    routerOptions: { maxParamLength: parameterCharactersMax },
+  })
+  const { version } = await dependencies.health()
+  const openapi = buildOpenApi(operations, version)
+  parseBodies(app)
+  app.addHook('onRequest', async (_, reply) => {
+    reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
+  })
+  for (const operation of operations) addOperation(app, dependencies, operation)
+  app.get('/healthz', async (_, reply) => {
+    const health = await dependencies.health()
+    return reply.status(health.status === 'ok' ? 200 : 503).send(health)
+  })
+  app.get('/openapi.json', async () => openapi)
+  await addHome(app, version)
+  app.setNotFoundHandler((request, reply) => {
+    sendError(dependencies, reply, notFound(request, reply))
+  })
+  app.setErrorHandler((thrown, _, reply) => {
+    sendError(dependencies, reply, classify(thrown))
+  })
+  await app.ready()
+  return {
+    handle: (request, response) => app.routing(request, response),
+    openapi: () => openapi,
+    close: () => app.close(),
+  }
+}
+
+function addOperation(
+  app: FastifyInstance,
+  dependencies: ApiDependencies,
+  operation: Operation,
+): void {
+  app.route({
+    method: operation.method,
+    url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    // Before the body is read: who may not ask is not listened to.
+    onRequest: async (request) => {
+      const operator = await authenticate(
+        dependencies.db,
+        dependencies.organisationId,
+        request.headers.authorization,
+      )
+      if (!operation.roles.includes(operator.role)) {
+        throw new AirworthyError('auth.forbidden', `a ${operator.role} key may not do this`)
+      }
+      operators.set(request, operator)
+    },
+    handler: async (request) => {
+      const operator = operators.get(request)
+      if (operator === undefined) throw new Error('an operation ran without an operator')
+      const { params, query, body } = request
+      return operation.handle({ ...dependencies, operator }, { params, query, body: body ?? {} })
+    },
+  })
+}
+
+const operators = new WeakMap<FastifyRequest, Awaited<ReturnType<typeof authenticate>>>()
+
+/** JSON alone; an empty body is an empty object, so that `approve` needs none. */
+function parseBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    (_, text: string, done: (error: Error | null, body?: unknown) => void) => {
+      if (text.trim() === '') {
+        done(null, {})
+        return
+      }
+      try {
+        done(null, JSON.parse(text))
+      } catch (cause) {
+        done(new AirworthyError('request.invalid_json', 'the body is not valid JSON', { cause }))
+      }
+    },
+  )
+}
+
+const addresses = operations.map((operation) => ({
+  method: operation.method,
+  pattern: new RegExp(`^${operation.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+}))
+
+function notFound(request: FastifyRequest, reply: FastifyReply): AirworthyError {
+  const path = request.url.split('?', 1)[0] ?? ''
+  const methods = addresses.flatMap((each) => (each.pattern.test(path) ? [each.method] : []))
+  if (methods.length === 0) {
+    return new AirworthyError('request.not_found', 'there is nothing at this address')
+  }
+  reply.header('allow', methods.join(', '))
+  return new AirworthyError(
+    'request.method_not_allowed',
+    `this address takes ${methods.join(' and ')}`,
+  )
+}
+
+function sendError(
+  dependencies: ApiDependencies,
+  reply: FastifyReply,
+  error: AirworthyError,
+): void {
+  const { status, body } = replyOf(error)
+  if (error.code === 'internal.unexpected') {
+    dependencies.log('an operation of the control API failed', { cause: error.cause })
+  }
+  void reply.status(status).send(body)
+}
+
+/** The same place in the source and in the built package. */
+const homePage = new URL('../../../web/index.html', import.meta.url)
+
+async function addHome(app: FastifyInstance, version: string): Promise<void> {
+  // The page is not part of the published server; there the JSON answers alone.
+  const page = await readFile(homePage, 'utf8').catch(() => undefined)
+  app.get('/', async (request, reply) => {
+    const wantsPage = request.headers.accept?.includes('text/html') === true
+    if (page !== undefined && wantsPage) {
+      return reply
+        .type('text/html; charset=utf-8')
+        .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+        .send(page)
+    }
+    return { name: 'airworthy', version, openapi: '/openapi.json', health: '/healthz' }
+  })
+}

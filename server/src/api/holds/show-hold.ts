@@ -1,0 +1,19 @@
+// GET /v1/holds/{id}
+import { defineOperation } from '../operation.ts'
+import { idParams } from '../schemas.ts'
+import { holdSchema, openArguments, presentHold, requireHold } from './hold.ts'
+
+export const showHold = defineOperation({
+  id: 'show-hold',
+  method: 'GET',
+  path: '/v1/holds/{id}',
+  summary: 'Show a hold with the exact arguments that wait',
+  roles: ['operator'],
+  params: idParams,
+  reply: holdSchema,
+  errors: ['hold.unknown'],
+  run: async (context, { params }) => {
+    const hold = await requireHold(context, params.id)
+    return presentHold(hold, await openArguments(context, hold))
+  },
+})

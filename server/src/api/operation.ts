@@ -1,0 +1,100 @@
+// One operation of the control API: where it is, who may use it, what it takes and answers.
+import { z } from 'zod'
+import { AirworthyError, type ErrorCode } from '../core/errors.ts'
+import type { Operator } from '../store/operators.ts'
+import type { ApiDependencies } from './dependencies.ts'
+
+export type Role = 'operator' | 'launcher'
+
+export type Context = ApiDependencies & { readonly operator: Operator }
+
+type Definition<Params, Query, Body, Reply> = {
+  /** The name in the OpenAPI document, equal to the file's. */
+  readonly id: string
+  readonly method: 'GET' | 'POST'
+  /** With parameters in braces: `/v1/agents/{agent}`. */
+  readonly path: `/v1/${string}`
+  readonly summary: string
+  readonly roles: readonly Role[]
+  readonly params?: z.ZodType<Params>
+  readonly query?: z.ZodType<Query>
+  readonly body?: z.ZodType<Body>
+  readonly reply: z.ZodType<Reply>
+  /** The codes beside those that every operation can answer. */
+  readonly errors: readonly ErrorCode[]
+  readonly run: (
+    context: Context,
+    input: { readonly params: Params; readonly query: Query; readonly body: Body },
+  ) => Promise<Reply>
+}
+
+export type RawInput = {
+  readonly params: unknown
+  readonly query: unknown
+  readonly body: unknown
+}
+
+export type Operation = {
+  readonly id: string
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly summary: string
+  readonly roles: readonly Role[]
+  readonly schemas: {
+    readonly params: z.ZodType | undefined
+    readonly query: z.ZodType | undefined
+    readonly body: z.ZodType | undefined
+    readonly reply: z.ZodType
+  }
+  readonly errors: readonly ErrorCode[]
+  /** Parses the input, throwing `request.invalid`, and runs. */
+  readonly handle: (context: Context, raw: RawInput) => Promise<unknown>
+}
+
+/** Ties the types of an operation together and gives them up, so that all fit one table. */
+export function defineOperation<Params, Query, Body, Reply>(
+  definition: Definition<Params, Query, Body, Reply>,
+): Operation {
+  const { id, method, path, summary, roles, params, query, body, reply, errors } = definition
+  return {
+    id,
+    method,
+    path,
+    summary,
+    roles,
+    schemas: { params, query, body, reply },
+    errors,
+    handle: (context, raw) =>
+      definition.run(context, {
+        params: parsePart({ name: 'path', schema: params, value: raw.params }),
+        query: parsePart({ name: 'query', schema: query, value: raw.query }),
+        body: parsePart({ name: 'body', schema: body, value: raw.body }),
+      }),
+  }
+}
+
+const nothing = z.unknown()
+
+function parsePart<Part>(part: {
+  readonly name: string
+  readonly schema: z.ZodType<Part> | undefined
+  readonly value: unknown
+}): Part {
+  // Without a schema nothing of the part is read: `run` cannot name a field of it.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const schema = part.schema ?? (nothing as z.ZodType<Part>)
+  const parsed = schema.safeParse(part.value)
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.slice(0, problemsMax).map((issue) => ({
+    path: [part.name, ...issue.path.map(String)].join('.'),
+    message: issue.message,
+  }))
+  const first = problems[0]
+  throw new AirworthyError(
+    'request.invalid',
+    first === undefined ? 'the request is not valid' : `${first.path}: ${first.message}`,
+    { detail: { problems } },
+  )
+}
+
+const problemsMax = 20

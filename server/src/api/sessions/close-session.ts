@@ -1,0 +1,24 @@
+// POST /v1/sessions/{id}/close
+import { closeSession as writeClosed } from '../../store/sessions.ts'
+import { runCommand } from '../../store/transaction.ts'
+import { defineOperation } from '../operation.ts'
+import { idParams } from '../schemas.ts'
+import { presentSession, requireSession, sessionSchema } from './session.ts'
+
+export const closeSession = defineOperation({
+  id: 'close-session',
+  method: 'POST',
+  path: '/v1/sessions/{id}/close',
+  summary: 'Close a session: its key is refused from now on; closing it again changes nothing',
+  roles: ['operator', 'launcher'],
+  params: idParams,
+  reply: sessionSchema,
+  errors: ['request.not_found'],
+  run: async ({ db, organisationId, operator }, { params }) =>
+    runCommand(db, organisationId, async (tx) => {
+      const session = await requireSession(tx, organisationId, params.id)
+      if (session.state === 'closed') return presentSession(session)
+      await writeClosed(tx, organisationId, { session, operatorId: operator.operatorId })
+      return presentSession(await requireSession(tx, organisationId, params.id))
+    }),
+})

@@ -1,0 +1,73 @@
+// airworthy effect list | resolve
+import type { Effect } from '@airworthy/sdk'
+import { type Command, Option } from 'commander'
+import { connect, globalOptions } from './connection.ts'
+import { money, printJson, printLine, printTable, shortTime } from './terminal.ts'
+
+type ResolveOptions = { readonly outcome: 'done' | 'failed'; readonly reason: string }
+
+export function addEffectCommands(program: Command): void {
+  const effect = program.command('effect').description('settle effects nobody knows the end of')
+  effect
+    .command('list')
+    .description('list effects')
+    .option('--unknown', 'only those whose outcome is unknown')
+    .action((options: { unknown?: boolean }, command: Command) => list(options, command))
+  effect
+    .command('resolve')
+    .description('settle an unknown effect as you found it')
+    .argument('<effect>', 'its id')
+    .addOption(
+      new Option('--outcome <outcome>', 'what happened')
+        .choices(['done', 'failed'])
+        .makeOptionMandatory(),
+    )
+    .requiredOption('--reason <text>', 'how you found it out')
+    .action((id: string, options: ResolveOptions, command: Command) =>
+      resolve(id, { options, command }),
+    )
+}
+
+async function list(options: { readonly unknown?: boolean }, command: Command): Promise<void> {
+  const globals = globalOptions(command)
+  const client = await connect(globals)
+  const filter = options.unknown === true ? { state: 'unknown' as const } : {}
+  const effects: Effect[] = []
+  let after: string | null = null
+  do {
+    const page: Awaited<ReturnType<typeof client.listEffects>> = await client.listEffects({
+      ...filter,
+      ...(after === null ? {} : { after }),
+      limit: 1_000,
+    })
+    effects.push(...page.effects)
+    after = page.next
+  } while (after !== null)
+  if (globals.json === true) {
+    printJson({ effects })
+    return
+  }
+  printTable(
+    ['EFFECT', 'ACTION', 'CLASS', 'AMOUNT', 'STATE', 'CALL', 'MADE'],
+    effects.map((each) => [
+      each.id,
+      each.action,
+      each.effectClass,
+      money(each.amount),
+      each.state,
+      each.callId,
+      shortTime(each.createdAt),
+    ]),
+  )
+}
+
+async function resolve(
+  id: string,
+  { options, command }: { options: ResolveOptions; command: Command },
+): Promise<void> {
+  const globals = globalOptions(command)
+  const client = await connect(globals)
+  const effect = await client.resolveEffect(id, options)
+  if (globals.json === true) printJson(effect)
+  else printLine(`${effect.action}: ${effect.state}`)
+}

@@ -1,0 +1,150 @@
+// airworthy hold list | show | approve | reject
+import type { DecidedHold, Hold } from '@airworthy/sdk'
+import { type Command, Option } from 'commander'
+import { connect, globalOptions } from './connection.ts'
+import {
+  cleanText,
+  money,
+  printFields,
+  printJson,
+  printLine,
+  printTable,
+  shortTime,
+} from './terminal.ts'
+
+const states: readonly Hold['state'][] = [
+  'pending',
+  'approving',
+  'approved',
+  'rejected',
+  'expired',
+  'refused',
+]
+
+type ListOptions = { readonly state: Hold['state'] | 'all' }
+type DecideOptions = { readonly reason?: string }
+
+export function addHoldCommands(program: Command): void {
+  const hold = program.command('hold').description('decide calls that wait for a person')
+  hold
+    .command('list')
+    .description('list holds, those that wait unless told otherwise')
+    .addOption(
+      new Option('--state <state>', 'which').choices([...states, 'all']).default('pending'),
+    )
+    .action((options: ListOptions, command: Command) => list(options, command))
+  hold
+    .command('show')
+    .description('show a hold with the exact arguments')
+    .argument('<hold>', 'its id')
+    .action((id: string, _, command: Command) => show(id, command))
+  hold
+    .command('approve')
+    .description('approve a held call: it is decided again and executed')
+    .argument('<hold>', 'its id')
+    .option('--reason <text>', 'why; it is kept with the vote')
+    .action((id: string, options: DecideOptions, command: Command) =>
+      decide({ id, vote: 'approve', options, command }),
+    )
+  hold
+    .command('reject')
+    .description('reject a held call: it is denied')
+    .argument('<hold>', 'its id')
+    .option('--reason <text>', 'why; it is kept with the vote')
+    .action((id: string, options: DecideOptions, command: Command) =>
+      decide({ id, vote: 'reject', options, command }),
+    )
+}
+
+async function list(options: ListOptions, command: Command): Promise<void> {
+  const globals = globalOptions(command)
+  const client = await connect(globals)
+  const state = options.state === 'all' ? {} : { state: options.state }
+  const holds: Hold[] = []
+  let after: string | null = null
+  do {
+    const page: Awaited<ReturnType<typeof client.listHolds>> = await client.listHolds({
+      ...state,
+      ...(after === null ? {} : { after }),
+    })
+    holds.push(...page.holds)
+    after = page.next
+  } while (after !== null)
+  if (globals.json === true) {
+    printJson({ holds })
+    return
+  }
+  if (holds.length === 0) {
+    printLine(options.state === 'pending' ? 'No call waits.' : 'There is no such hold.')
+    return
+  }
+  printTable(
+    ['HOLD', 'AGENT', 'ACTION', 'AMOUNT', 'EFFECT', 'WHY', 'STATE', 'UNTIL'],
+    holds.map((each) => [
+      each.id,
+      each.agent,
+      each.action,
+      money(each.amount),
+      each.effectClass,
+      why(each),
+      each.state,
+      shortTime(each.until),
+    ]),
+  )
+}
+
+/** The reasons of the rules that held the call. */
+function why(hold: Hold): string {
+  const holding = hold.reasons.filter((reason) => reason.verdict === 'hold')
+  return holding.map(({ rule, reason }) => (reason === '' ? rule : reason)).join('; ')
+}
+
+async function show(id: string, command: Command): Promise<void> {
+  const globals = globalOptions(command)
+  const client = await connect(globals)
+  const hold = await client.getHold(id)
+  if (globals.json === true) {
+    printJson(hold)
+    return
+  }
+  printFields({
+    hold: hold.id,
+    call: hold.callId,
+    session: hold.sessionId,
+    agent: hold.agent,
+    action: hold.action,
+    effect: hold.effectClass,
+    amount: money(hold.amount),
+    why: why(hold),
+    state: hold.state,
+    until: shortTime(hold.until),
+    'decided by': hold.decidedBy,
+  })
+  printLine(`arguments  ${cleanText(JSON.stringify(hold.arguments))}`)
+}
+
+async function decide(decision: {
+  readonly id: string
+  readonly vote: 'approve' | 'reject'
+  readonly options: DecideOptions
+  readonly command: Command
+}): Promise<void> {
+  const globals = globalOptions(decision.command)
+  const client = await connect(globals)
+  const { reason } = decision.options
+  const body = reason === undefined ? {} : { reason }
+  const decided: DecidedHold =
+    decision.vote === 'approve'
+      ? await client.approveHold(decision.id, body)
+      : await client.rejectHold(decision.id, body)
+  if (globals.json === true) {
+    printJson(decided)
+    return
+  }
+  const { hold, call } = decided
+  printFields({
+    hold: `${hold.id} ${hold.state}`,
+    call: `${call.id} ${call.state}${call.code === null ? '' : ` (${call.code})`}`,
+    action: `${hold.action} ${money(hold.amount)}`,
+  })
+}

@@ -1,0 +1,95 @@
+// A budget's arithmetic. The law: settled + reserved + leased + unknown <= limit, at every instant.
+// `leased` is what replicas may spend while an intent still commits; `overrun` is what a provider
+// reported above its reservation: it is kept apart, and it exhausts the budget.
+
+export type BudgetUnit = 'calls' | 'tokens' | 'nano_usd'
+
+export type Budget = {
+  readonly id: string
+  readonly unit: BudgetUnit
+  readonly limit: bigint
+  settled: bigint
+  reserved: bigint
+  unknown: bigint
+  overrun: bigint
+  /** Leased by other replicas. */
+  leasedByOthers: bigint
+  /** Leased by this replica, as it is durable once the current batch is. */
+  lease: bigint
+}
+
+/** What one call may use, per unit. */
+export type Amounts = { readonly calls: bigint; readonly tokens: bigint; readonly nanoUsd: bigint }
+
+export const noAmounts: Amounts = { calls: 0n, tokens: 0n, nanoUsd: 0n }
+
+export function amountIn(amounts: Amounts, unit: BudgetUnit): bigint {
+  if (unit === 'calls') return amounts.calls
+  return unit === 'tokens' ? amounts.tokens : amounts.nanoUsd
+}
+
+/** What a new call of this replica may still reserve: its own lease included. */
+export function available(budget: Budget): bigint {
+  const taken = budget.settled + budget.reserved + budget.unknown + budget.overrun
+  const left = budget.limit - taken - budget.leasedByOthers
+  return left > 0n ? left : 0n
+}
+
+/** The first budget that the amounts would pass, or undefined when all of them hold. */
+export function firstExceeded(budgets: readonly Budget[], amounts: Amounts): Budget | undefined {
+  return budgets.find((budget) => {
+    const amount = amountIn(amounts, budget.unit)
+    return amount > 0n && amount > available(budget)
+  })
+}
+
+/** Moves the amounts into `reserved`. The lease gives way where the limit leaves no room for both. */
+export function reserve(budgets: readonly Budget[], amounts: Amounts): void {
+  for (const budget of budgets) {
+    budget.reserved += amountIn(amounts, budget.unit)
+    trimLease(budget)
+  }
+}
+
+export type Bucket = 'reserved' | 'unknown'
+
+/**
+ * Settles what was reserved (or unknown) with what was really used. What passes the limit becomes
+ * overrun, so that the law holds although a provider reported more than the bound it was given.
+ */
+export function settle(
+  budgets: readonly Budget[],
+  settlement: { from: Bucket; held: Amounts; used: Amounts },
+): void {
+  for (const budget of budgets) {
+    budget[settlement.from] -= amountIn(settlement.held, budget.unit)
+    const used = amountIn(settlement.used, budget.unit)
+    const room = budget.limit - budget.settled - budget.reserved - budget.unknown
+    const fits = room - budget.leasedByOthers - budget.overrun
+    const settled = used <= fits ? used : fits > 0n ? fits : 0n
+    budget.settled += settled
+    budget.overrun += used - settled
+    trimLease(budget)
+  }
+}
+
+/** What is held becomes unknown: it stays counted until somebody finds out. */
+export function holdAsUnknown(budgets: readonly Budget[], held: Amounts): void {
+  for (const budget of budgets) {
+    const amount = amountIn(held, budget.unit)
+    budget.reserved -= amount
+    budget.unknown += amount
+  }
+}
+
+/** Sets the lease to what the next batch may need, as far as the limit allows. */
+export function growLease(budget: Budget, target: bigint): void {
+  if (budget.lease >= target) return
+  const room = available(budget)
+  budget.lease = target <= room ? target : room
+}
+
+function trimLease(budget: Budget): void {
+  const room = available(budget)
+  if (budget.lease > room) budget.lease = room
+}

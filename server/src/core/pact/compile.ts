@@ -1,0 +1,183 @@
+// A manifest and the tools its servers list become a pact that decides, or a list of what is wrong.
+import type { RuleTarget } from '../decision/rule-environment.ts'
+import type { EffectClass } from '../decision/call.ts'
+import type {
+  BoundRules,
+  CompiledModel,
+  CompiledPact,
+  CompiledTool,
+  JsonSchemaObject,
+  ToolSchemas,
+} from './compiled.ts'
+import { compileContract } from './contracts.ts'
+import { checkMeaning } from './meaning.ts'
+import type { Manifest } from './manifest-schema.ts'
+import { compileLimits, compilePrices } from './prices.ts'
+import { problemAt } from './problem.ts'
+import type { PactProblem } from './problem.ts'
+import { compilePrompts } from './prompts.ts'
+import { compileRules, isListable } from './rules.ts'
+import type { CompiledRules } from './rules.ts'
+import { hint } from './suggest.ts'
+
+export type { CompiledModel, CompiledPact, CompiledTool, ToolSchemas } from './compiled.ts'
+export { locate, placeProblems } from './manifest-source.ts'
+export type { PactProblem } from './problem.ts'
+
+export type PactOutcome =
+  | { readonly kind: 'ok'; readonly pact: CompiledPact }
+  | { readonly kind: 'invalid'; readonly problems: readonly PactProblem[] }
+
+/**
+ * Compiles a manifest against the tools that its servers list (`server/tool` to schemas). Everything that is
+ * wrong is answered at once. Conditions are compiled here, once, and never again.
+ */
+export function compilePact(manifest: Manifest, toolSchemas: ToolSchemas): PactOutcome {
+  const problems: PactProblem[] = checkMeaning(manifest)
+  const contracts = compileContracts(manifest, toolSchemas, problems)
+  const compiled = compileRules({
+    permissions: manifest.pact.permissions,
+    tools: contracts.map(({ name, contract, inputSchema }) => ({
+      kind: 'tool',
+      name,
+      inputSchema,
+      hasAmount: contract.amount !== undefined,
+    })),
+    models: manifest.models.map((model): RuleTarget => ({ kind: 'model', name: model.name })),
+    uncontracted: uncontractedTools(manifest, toolSchemas),
+  })
+  problems.push(...compiled.problems)
+  if (problems.length > 0) return { kind: 'invalid', problems }
+  return { kind: 'ok', pact: assemble(manifest, { contracts, rules: compiled.rules, toolSchemas }) }
+}
+
+type NamedContract = {
+  readonly name: string
+  readonly contract: CompiledTool['contract']
+  readonly inputSchema: JsonSchemaObject
+  readonly outputSchema: JsonSchemaObject | undefined
+}
+
+function compileContracts(
+  manifest: Manifest,
+  schemas: ToolSchemas,
+  problems: PactProblem[],
+): NamedContract[] {
+  return Object.entries(manifest.tools).flatMap(([name, contract]) => {
+    const schema = Object.hasOwn(schemas, name) ? schemas[name] : undefined
+    if (schema === undefined) {
+      const server = name.slice(0, name.indexOf('/'))
+      const expected = `a tool that the server ${server} has`
+      const found = { value: name, expected, hint: hint(name, Object.keys(schemas)) }
+      problems.push(problemAt(['tools', name], found))
+      return []
+    }
+    const { inputSchema, outputSchema } = schema
+    const context = { tool: name, schemas, inputSchema, manifest, problems }
+    return [{ name, contract: compileContract(contract, context), inputSchema, outputSchema }]
+  })
+}
+
+/** Tools without a contract, but for those that only contracts call: undo, probe, quote. */
+function uncontractedTools(manifest: Manifest, schemas: ToolSchemas): string[] {
+  const followUps = new Set(
+    Object.entries(manifest.tools).flatMap(([name, contract]) => {
+      const server = name.slice(0, name.indexOf('/'))
+      return [contract.undo, contract.probe, contract.amount?.quote].flatMap((followUp) =>
+        followUp === undefined ? [] : [`${server}/${followUp.tool}`],
+      )
+    }),
+  )
+  return Object.keys(schemas).filter(
+    (name) => !Object.hasOwn(manifest.tools, name) && !followUps.has(name),
+  )
+}
+
+type Parts = {
+  readonly contracts: readonly NamedContract[]
+  readonly rules: CompiledRules
+  readonly toolSchemas: ToolSchemas
+}
+
+const NO_RULES: BoundRules = {
+  rules: [],
+  counts: { made: [], done: [], failed: [], unknown: [] },
+  readArgs: () => ({}),
+}
+
+function assemble(manifest: Manifest, { contracts, rules, toolSchemas }: Parts): CompiledPact {
+  const tools = contracts.map((named) =>
+    compileTool(named, rules.tools.get(named.name) ?? NO_RULES),
+  )
+  const models = manifest.models.flatMap((model) =>
+    compileModel(model, rules.models.get(model.name) ?? NO_RULES),
+  )
+  return {
+    agent: manifest.agent,
+    models: new Map(models.map((model) => [model.name, model])),
+    tools: new Map(tools.map((tool) => [`${tool.server}/${tool.tool}`, tool])),
+    servers: new Map(Object.entries(manifest.toolServers)),
+    limits: compileLimits(manifest.limits),
+    holdExpiresAfterSeconds: manifest.holdExpiresAfterSeconds,
+    drift: manifest.drift,
+    prompts: compilePrompts(manifest.prompts),
+    rules: rules.rules,
+    warnings: warningsOf(manifest, { tools, models, toolSchemas }),
+  }
+}
+
+function compileTool(named: NamedContract, bound: BoundRules): CompiledTool {
+  const slash = named.name.indexOf('/')
+  const effectClass: EffectClass = named.contract.effect
+  return {
+    server: named.name.slice(0, slash),
+    tool: named.name.slice(slash + 1),
+    effectClass,
+    contract: named.contract,
+    listable: isListable(bound),
+    inputSchema: named.inputSchema,
+    outputSchema: named.outputSchema,
+    bound,
+  }
+}
+
+function compileModel(model: Manifest['models'][number], bound: BoundRules): CompiledModel[] {
+  const prices = compilePrices(model.prices)
+  // Inexact prices are a problem of meaning, so a model without prices never gets this far.
+  if (prices === undefined) return []
+  const { name, wire, baseUrl, apiKeyEnv, maxOutputTokens, timeoutMs } = model
+  return [
+    {
+      name,
+      wire,
+      baseUrl,
+      upstreamModel: model.upstreamModel ?? name,
+      apiKeyEnv,
+      maxOutputTokens,
+      timeoutMs,
+      prices,
+      listable: isListable(bound),
+      bound,
+    },
+  ]
+}
+
+function warningsOf(
+  manifest: Manifest,
+  compiled: {
+    readonly tools: readonly CompiledTool[]
+    readonly models: readonly CompiledModel[]
+    readonly toolSchemas: ToolSchemas
+  },
+): string[] {
+  const bare = uncontractedTools(manifest, compiled.toolSchemas).map(
+    (name) => `${name} has no contract: it counts as irreversible and is not permitted`,
+  )
+  const unused = compiled.tools
+    .filter((tool) => !tool.listable)
+    .map((tool) => `no rule permits ${tool.server}/${tool.tool}`)
+  const silent = compiled.models
+    .filter((model) => !model.listable)
+    .map((model) => `no rule permits the model ${model.name}`)
+  return [...bare, ...unused, ...silent]
+}

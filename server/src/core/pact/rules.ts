@@ -1,0 +1,200 @@
+// Permissions: which tools and models each rule is about, and its condition compiled for each of them.
+import { compileCondition } from '../decision/compile-condition.ts'
+import type { ConditionOutcome } from '../decision/compile-condition.ts'
+import type { CountKind, CountNeeds } from '../decision/program.ts'
+import { targetEnvironment } from '../decision/rule-environment.ts'
+import type { RuleTarget, TargetEnvironment } from '../decision/rule-environment.ts'
+import type { BoundRule, BoundRules, CompiledRule } from './compiled.ts'
+import type { Manifest } from './manifest-schema.ts'
+import { problemAt } from './problem.ts'
+import type { PactProblem, PathStep } from './problem.ts'
+import { compileGlob } from './selector.ts'
+import { suggest } from './suggest.ts'
+
+type Rule = Manifest['pact']['permissions'][number]
+
+export type CompiledRules = {
+  readonly rules: readonly CompiledRule[]
+  /** Keyed as the selectors name things: tools by `server/tool`, models by name. */
+  readonly tools: ReadonlyMap<string, BoundRules>
+  readonly models: ReadonlyMap<string, BoundRules>
+}
+
+export type RuleInput = {
+  readonly permissions: readonly Rule[]
+  readonly tools: readonly RuleTarget[]
+  readonly models: readonly RuleTarget[]
+  /** Tools that the servers list and that no contract names: a selector cannot mean them. */
+  readonly uncontracted: readonly string[]
+}
+
+type Binding = {
+  readonly environment: TargetEnvironment
+  readonly rules: BoundRule[]
+  readonly args: Set<string>
+  readonly counts: Readonly<Record<CountKind, Set<string>>>
+}
+
+/** Compiles all permissions. With problems, the rules must not be used. */
+export function compileRules(input: RuleInput): {
+  readonly rules: CompiledRules
+  readonly problems: readonly PactProblem[]
+} {
+  const problems: PactProblem[] = []
+  const bindings = {
+    tools: new Map(input.tools.map((target) => [target.name, newBinding(target)])),
+    models: new Map(input.models.map((target) => [target.name, newBinding(target)])),
+  }
+  const rules = input.permissions.map((rule, index) => {
+    const path = ['pact', 'permissions', index]
+    const tools = select(rule.tools ?? [], bindings.tools, {
+      path: [...path, 'tools'],
+      input,
+      problems,
+    })
+    const models = select(rule.models ?? [], bindings.models, {
+      path: [...path, 'models'],
+      input,
+      problems,
+    })
+    const reason = rule.reason ?? `the rule ${rule.id} says ${rule.effect}`
+    bindRule({ ...rule, reason }, [...tools, ...models], { path, problems, input })
+    return {
+      id: rule.id,
+      effect: rule.effect,
+      reason,
+      when: rule.when,
+      tools: tools.map((binding) => binding.environment.target.name),
+      models: models.map((binding) => binding.environment.target.name),
+    }
+  })
+  const compiled = { rules, tools: sealAll(bindings.tools), models: sealAll(bindings.models) }
+  return { rules: compiled, problems }
+}
+
+function newBinding(target: RuleTarget): Binding {
+  const counts = {
+    made: new Set<string>(),
+    done: new Set<string>(),
+    failed: new Set<string>(),
+    unknown: new Set<string>(),
+  }
+  return { environment: targetEnvironment(target), rules: [], args: new Set(), counts }
+}
+
+type Place = {
+  readonly path: readonly PathStep[]
+  readonly input: RuleInput
+  readonly problems: PactProblem[]
+}
+
+function select(
+  patterns: readonly string[],
+  bindings: ReadonlyMap<string, Binding>,
+  place: Place,
+): Binding[] {
+  const chosen = new Set<Binding>()
+  for (const [index, pattern] of patterns.entries()) {
+    const matches = compileGlob(pattern)
+    const found = [...bindings].filter(([name]) => matches(name)).map(([, binding]) => binding)
+    for (const binding of found) chosen.add(binding)
+    if (found.length === 0)
+      reportNoMatch(pattern, [...bindings.keys()], { ...place, path: [...place.path, index] })
+  }
+  return [...chosen]
+}
+
+function reportNoMatch(pattern: string, known: readonly string[], place: Place): void {
+  const isTools = place.path.includes('tools')
+  const expected = isTools
+    ? 'a pattern that matches a tool with a contract, as server/tool'
+    : 'a pattern that matches a model of this manifest'
+  const bare = place.input.uncontracted.filter(compileGlob(pattern))
+  const near = suggest(pattern, known)
+  let why = near === undefined ? '' : ` (did you mean "${near}"?)`
+  if (isTools && bare.length > 0) why = ` (${bare.slice(0, 3).join(', ')}: there is no contract)`
+  place.problems.push(problemAt(place.path, { value: pattern, expected, hint: why }))
+}
+
+/** Compiles the condition for each target; one program serves all that do not read arguments or the call. */
+function bindRule(
+  rule: Rule & { readonly reason: string },
+  targets: readonly Binding[],
+  place: Place,
+): void {
+  const { id, effect, reason, when } = rule
+  if (when === undefined) {
+    for (const target of targets) target.rules.push({ id, effect, reason, program: undefined })
+    return
+  }
+  const tools = place.input.tools.map((target) => target.name)
+  const path = [...place.path, 'when']
+  const seen = new Set<string>()
+  let isPossible = false
+  for (const target of targets) {
+    const { environment } = target
+    const outcome = compileCondition(when, { environment, tools })
+    if (outcome.kind === 'invalid') {
+      for (const problem of conditionProblems(outcome, path, {
+        target: environment.target.name,
+        seen,
+      })) {
+        place.problems.push(problem)
+      }
+      isPossible = true
+      continue
+    }
+    isPossible ||= outcome.canBeTrue
+    target.rules.push({ id, effect, reason, program: outcome.program })
+    for (const name of outcome.references.args) target.args.add(name)
+    for (const kind of COUNT_KINDS) {
+      for (const tool of outcome.references.counts[kind]) target.counts[kind].add(tool)
+    }
+  }
+  if (!isPossible && targets.length > 0) {
+    const expected = 'a condition that can be true for what the rule selects'
+    place.problems.push(problemAt(path, { value: when, expected }))
+  }
+}
+
+const COUNT_KINDS: readonly CountKind[] = ['made', 'done', 'failed', 'unknown']
+
+/** A mistake that is one for every tool is told once. */
+function conditionProblems(
+  outcome: ConditionOutcome & { kind: 'invalid' },
+  path: readonly PathStep[],
+  context: { readonly target: string; readonly seen: Set<string> },
+): PactProblem[] {
+  return outcome.problems.flatMap(({ found, expected }) => {
+    const key = `${found}\n${expected}`
+    if (context.seen.has(key)) return []
+    context.seen.add(key)
+    const isNamed = expected.includes(context.target)
+    const whole = isNamed ? expected : `${expected} (for ${context.target})`
+    const message = `got \`${found}\`, expected ${whole}`
+    return [
+      { path: problemAt(path, { value: found, expected }).path, value: found, expected, message },
+    ]
+  })
+}
+
+function sealAll(bindings: ReadonlyMap<string, Binding>): ReadonlyMap<string, BoundRules> {
+  return new Map([...bindings].map(([name, binding]) => [name, seal(binding)]))
+}
+
+function seal({ environment, rules, args, counts }: Binding): BoundRules {
+  const names = [...args]
+  const needs: CountNeeds = {
+    made: [...counts.made],
+    done: [...counts.done],
+    failed: [...counts.failed],
+    unknown: [...counts.unknown],
+  }
+  return { rules, counts: needs, readArgs: (values) => environment.readArgs(values, names) }
+}
+
+/** Some allow or hold rule is about it, and no deny rule without a condition is. */
+export function isListable(bound: BoundRules): boolean {
+  const isDenied = bound.rules.some((rule) => rule.effect === 'deny' && rule.program === undefined)
+  return !isDenied && bound.rules.some((rule) => rule.effect !== 'deny')
+}

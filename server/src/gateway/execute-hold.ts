@@ -1,0 +1,78 @@
+// Step 5 of the life of a call: an approved call is decided again on fresh facts and executed from
+// its row, whether or not the agent still waits for it.
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import { AirworthyError } from '../core/errors.ts'
+import { findHeldCall, type HeldCall, type Vote, voteOnHold } from '../store/hold-votes.ts'
+import { findPrincipal } from '../store/principals.ts'
+import type { Intent, Principal } from '../store/recorder/types.ts'
+import type { Gateway } from './gateway.ts'
+import { anthropicMessages } from './llm/anthropic-messages.ts'
+import { DetachedReply } from './llm/detached-reply.ts'
+import { runModelCall } from './llm/model-call.ts'
+import { openaiChat } from './llm/openai-chat.ts'
+import { readArguments } from './mcp/probe-effect.ts'
+import { runToolCall } from './mcp/tool-call.ts'
+
+/** Records the vote; an approved call is executed before this resolves. */
+export async function decideHold(gateway: Gateway, vote: Vote): Promise<void> {
+  await voteOnHold(gateway.db, gateway.organisationId, vote)
+  if (vote.vote === 'approve') await executeHold(gateway, vote.holdId)
+}
+
+export async function executeHold(gateway: Gateway, holdId: string): Promise<void> {
+  const held = await findHeldCall(gateway.db, gateway.organisationId, holdId)
+  if (held === undefined) throw new AirworthyError('hold.unknown', 'there is no such hold')
+  const { db, organisationId } = gateway
+  const principal = await findPrincipal(db, organisationId, held)
+  const request = await gateway.vault.open(held.callId, 1)
+  if (principal === undefined || request === undefined) {
+    throw new AirworthyError(
+      'call.unknown',
+      'what was asked for is forgotten, so it cannot be done',
+    )
+  }
+  const { effectId, pactId, schemaHash } = held
+  const resume = { holdId, effectId, pactId, schemaHash }
+  if (held.kind === 'tool') await executeTool(gateway, { held, principal, request, resume })
+  else await executeModel(gateway, { held, principal, request, resume })
+}
+
+type Execution = {
+  readonly held: HeldCall
+  readonly principal: Principal
+  readonly request: Buffer
+  readonly resume: NonNullable<Intent['resume']>
+}
+
+async function executeTool(gateway: Gateway, execution: Execution): Promise<void> {
+  const { held, principal, request, resume } = execution
+  const slash = held.action.indexOf('/')
+  const args = readArguments(request)
+  if (args === undefined)
+    throw new AirworthyError('internal.unexpected', 'the arguments are broken')
+  await runToolCall(gateway, {
+    callId: held.callId,
+    principal,
+    server: held.action.slice(0, slash),
+    tool: held.action.slice(slash + 1),
+    args,
+    resume,
+  })
+}
+
+async function executeModel(gateway: Gateway, execution: Execution): Promise<void> {
+  const { held, principal, request, resume } = execution
+  const { pact } = await gateway.pacts.active(principal)
+  const wire = pact.models.get(held.action)?.wire === 'anthropic' ? anthropicMessages : openaiChat
+  const input = {
+    callId: held.callId,
+    principal,
+    wire,
+    body: request,
+    request: wire.readRequest(request),
+    resume,
+  }
+  const exchange = { request: new IncomingMessage(new Socket()), response: new DetachedReply() }
+  await runModelCall(gateway, input, exchange)
+}

@@ -1,0 +1,109 @@
+// Step 1 of the life of a call: API key and session key to who calls. Unknown: 401.
+import type { IncomingHttpHeaders } from 'node:http'
+import { headers } from '@airworthy/sdk'
+import { AirworthyError } from '../core/errors.ts'
+import { keyKindOf } from '../core/identity/key.ts'
+import type { OrganisationId } from '../core/ids.ts'
+import type { Database } from '../store/database.ts'
+import {
+  findKeyHolder,
+  findOrOpenDefaultSession,
+  findSessionByKey,
+  type KeyHolder,
+  type SessionOfKey,
+} from '../store/principals.ts'
+import type { Principal } from '../store/recorder/types.ts'
+import type { PactCache } from './pacts.ts'
+
+const cachedMax = 20_000
+
+export class Identifier {
+  readonly #db: Database
+  readonly #organisationId: OrganisationId
+  readonly #pacts: PactCache
+  /** By key. Revocation and closing are checked under the lock; what is kept here never changes. */
+  readonly #holders = new Map<string, KeyHolder>()
+  readonly #sessions = new Map<string, SessionOfKey>()
+
+  constructor(options: { db: Database; organisationId: OrganisationId; pacts: PactCache }) {
+    this.#db = options.db
+    this.#organisationId = options.organisationId
+    this.#pacts = options.pacts
+  }
+
+  /** Throws `auth.*` or `session.unknown`. */
+  async identify(requestHeaders: IncomingHttpHeaders, pathKey?: string): Promise<Principal> {
+    const apiKey = readApiKey(requestHeaders)
+    const holder = this.#holders.get(apiKey) ?? (await this.#findHolder(apiKey))
+    const sessionKey = pathKey ?? readHeader(requestHeaders, headers.session)
+    const cacheKey = sessionKey ?? apiKey
+    const session =
+      this.#sessions.get(cacheKey) ?? (await this.#findSession(cacheKey, holder, sessionKey))
+    if (session.agentId !== holder.agentId) {
+      throw new AirworthyError('session.unknown', 'the session key is not known to this agent')
+    }
+    return { ...session, ...holder }
+  }
+
+  async #findHolder(apiKey: string): Promise<KeyHolder> {
+    const holder = await findKeyHolder(this.#db, this.#organisationId, apiKey)
+    if (holder === undefined) {
+      throw new AirworthyError('auth.unknown_key', 'the API key is not known')
+    }
+    if (this.#holders.size >= cachedMax) this.#holders.clear()
+    this.#holders.set(apiKey, holder)
+    return holder
+  }
+
+  async #findSession(
+    cacheKey: string,
+    holder: KeyHolder,
+    sessionKey: string | undefined,
+  ): Promise<SessionOfKey> {
+    const session =
+      sessionKey === undefined
+        ? await findOrOpenDefaultSession(this.#db, this.#organisationId, {
+            holder,
+            limitsOf: async (pactId) => (await this.#pacts.get(pactId)).pact.limits.defaultSession,
+          })
+        : await this.#findNamed(sessionKey)
+    if (this.#sessions.size >= cachedMax) this.#sessions.clear()
+    this.#sessions.set(cacheKey, session)
+    return session
+  }
+
+  async #findNamed(sessionKey: string): Promise<SessionOfKey> {
+    const session =
+      keyKindOf(sessionKey) === 'session'
+        ? await findSessionByKey(this.#db, this.#organisationId, sessionKey)
+        : undefined
+    if (session === undefined) {
+      throw new AirworthyError('session.unknown', 'the session key is not known to this agent')
+    }
+    return session
+  }
+}
+
+function readApiKey(requestHeaders: IncomingHttpHeaders): string {
+  const { authorization } = requestHeaders
+  // Anthropic clients send their key in a header of its own.
+  const key = authorization?.startsWith('Bearer ')
+    ? authorization.slice(7).trim()
+    : readHeader(requestHeaders, 'x-api-key')
+  if (key === undefined || key === '') {
+    const message = 'send the agent API key as `authorization: Bearer awk_...`'
+    throw new AirworthyError('auth.missing', message)
+  }
+  const kind = keyKindOf(key)
+  if (kind === 'operator' || kind === 'launcher') {
+    const message = 'an operator key opens the control API; the gateway takes agent API keys'
+    throw new AirworthyError('auth.forbidden', message)
+  }
+  if (kind !== 'agent') throw new AirworthyError('auth.unknown_key', 'the API key is not known')
+  return key
+}
+
+function readHeader(requestHeaders: IncomingHttpHeaders, name: string): string | undefined {
+  const value = requestHeaders[name]
+  return Array.isArray(value) ? value[0] : value
+}

@@ -1,0 +1,209 @@
+// Connections to tool servers, over stdio or Streamable HTTP, with the official client. One
+// connection serves all sessions; a broken one is made anew at the next call.
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
+import type { Tool } from '@modelcontextprotocol/sdk/types.js'
+import { canonicalJson } from '../../core/canonical.ts'
+import { AirworthyError } from '../../core/errors.ts'
+import type { Manifest } from '../../core/pact/manifest.ts'
+import { hashTool } from '../pacts.ts'
+import { callConnected, type ToolEnd } from './call-connected.ts'
+
+export type ToolServer = Manifest['toolServers'][string]
+
+export type ListedTool = {
+  readonly description: string
+  readonly inputSchema: Readonly<Record<string, unknown>>
+  readonly outputSchema?: Readonly<Record<string, unknown>> | undefined
+}
+
+type Connection = {
+  readonly client: Client
+  readonly transport: Transport
+  /** By bare tool name: the hash of what the server lists now. */
+  readonly hashes: ReadonlyMap<string, string>
+  readonly tools: readonly Tool[]
+}
+
+const connectTimeoutMs = 10_000
+const listPagesMax = 100
+const toolsMax = 5000
+const stderrLineMax = 500
+
+export class ToolConnections implements AsyncDisposable {
+  readonly #connections = new Map<string, Promise<Connection>>()
+  readonly #secretOf: (name: string) => string | undefined
+  readonly #inherited: Readonly<Record<string, string>>
+  readonly #log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
+
+  constructor(options: {
+    secretOf: (name: string) => string | undefined
+    /** What a stdio server inherits: PATH and HOME, no secrets. */
+    inherited: Readonly<Record<string, string>>
+    log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
+  }) {
+    this.#secretOf = options.secretOf
+    this.#inherited = options.inherited
+    this.#log = options.log
+  }
+
+  /** All tools of the servers, keyed by `server/tool`. Throws `manifest.tool_server_unreachable`. */
+  async list(servers: Manifest['toolServers']): Promise<Record<string, ListedTool>> {
+    const listed: Record<string, ListedTool> = {}
+    for (const [name, server] of Object.entries(servers)) {
+      // Enrolment pins what the server lists now, not what it listed when it was first asked.
+      await this.#drop(keyOf(name, server))
+      const { tools } = await this.#connect(name, server).catch((cause: unknown) => {
+        const message = `the tool server ${name} does not answer: ${textOf(cause)}`
+        throw new AirworthyError('manifest.tool_server_unreachable', message, { cause })
+      })
+      for (const tool of tools) {
+        listed[`${name}/${tool.name}`] = {
+          description: tool.description ?? '',
+          inputSchema: tool.inputSchema,
+          ...(tool.outputSchema === undefined ? {} : { outputSchema: tool.outputSchema }),
+        }
+      }
+    }
+    return listed
+  }
+
+  /** The hash of the tool as its server lists it now; undefined when it lists none, or is away. */
+  async hashOf(target: {
+    name: string
+    server: ToolServer
+    tool: string
+  }): Promise<string | undefined> {
+    try {
+      const connection = await this.#connect(target.name, target.server)
+      return connection.hashes.get(target.tool)
+    } catch {
+      return undefined
+    }
+  }
+
+  async call(
+    target: { name: string; server: ToolServer; tool: string },
+    request: {
+      args: Readonly<Record<string, unknown>>
+      meta: Readonly<Record<string, unknown>>
+      signal?: AbortSignal
+    },
+  ): Promise<ToolEnd> {
+    const key = keyOf(target.name, target.server)
+    let connection: Connection
+    try {
+      connection = await this.#connect(target.name, target.server)
+    } catch (cause) {
+      const message = `the tool server ${target.name} cannot be reached: ${textOf(cause)}`
+      const error = new AirworthyError('upstream.unreachable', message, { cause })
+      return { kind: 'failed', error }
+    }
+    const timeoutMs = target.server.timeoutMs
+    const end = await callConnected(connection.client, { ...request, tool: target.tool, timeoutMs })
+    if (end.kind !== 'result' && end.isBroken) await this.#drop(key)
+    return end
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const keys = [...this.#connections.keys()]
+    await Promise.all(keys.map((key) => this.#drop(key)))
+  }
+
+  #connect(name: string, server: ToolServer): Promise<Connection> {
+    const key = keyOf(name, server)
+    const known = this.#connections.get(key)
+    if (known !== undefined) return known
+    const connecting = this.#open(name, server, key)
+    this.#connections.set(key, connecting)
+    connecting.catch(() => {
+      if (this.#connections.get(key) === connecting) this.#connections.delete(key)
+    })
+    return connecting
+  }
+
+  async #open(name: string, server: ToolServer, key: string): Promise<Connection> {
+    const client = new Client({ name: 'airworthy', version: '0.1.0' })
+    const transport = this.#transport(name, server)
+    await client.connect(transport, { timeout: connectTimeoutMs })
+    client.onclose = () => {
+      this.#connections.delete(key)
+    }
+    client.onerror = (error) =>
+      this.#log('a tool server failed', { server: name, error: error.message })
+    const tools = await listTools(client)
+    const hashes = new Map(
+      tools.map((tool) => [
+        tool.name,
+        hashTool({
+          name: `${name}/${tool.name}`,
+          description: tool.description ?? '',
+          inputSchema: tool.inputSchema,
+          outputSchema: tool.outputSchema,
+        }),
+      ]),
+    )
+    return { client, transport, hashes, tools }
+  }
+
+  #transport(name: string, server: ToolServer): Transport {
+    if (server.transport === 'http') {
+      const headers: Record<string, string> = {}
+      for (const [header, variable] of Object.entries(server.headersEnv ?? {})) {
+        const value = this.#secretOf(variable)
+        if (value === undefined) throw new Error(`the environment has no ${variable}`)
+        headers[header] = value
+      }
+      // The client's class is wider than its interface under exactOptionalPropertyTypes.
+      const http = new StreamableHTTPClientTransport(new URL(server.url), {
+        requestInit: { headers },
+      })
+      return http as Transport
+    }
+    const transport = new StdioClientTransport({
+      command: server.command,
+      args: [...server.args],
+      env: { ...this.#inherited, ...server.env },
+      stderr: 'pipe',
+      ...(server.cwd === undefined ? {} : { cwd: server.cwd }),
+    })
+    transport.stderr?.on('data', (chunk: Buffer) => {
+      const line = chunk.toString('utf8').slice(0, stderrLineMax).trimEnd()
+      if (line !== '') this.#log('tool server', { server: name, stderr: line })
+    })
+    return transport
+  }
+
+  async #drop(key: string): Promise<void> {
+    const known = this.#connections.get(key)
+    this.#connections.delete(key)
+    const connection = await known?.catch(() => undefined)
+    await connection?.client.close().catch(() => undefined)
+  }
+}
+
+async function listTools(client: Client): Promise<Tool[]> {
+  const tools: Tool[] = []
+  let cursor: string | undefined
+  for (let page = 0; page < listPagesMax && tools.length < toolsMax; page += 1) {
+    const reply = await client.listTools(cursor === undefined ? {} : { cursor }, {
+      timeout: connectTimeoutMs,
+    })
+    tools.push(...reply.tools)
+    if (reply.nextCursor === undefined) return tools
+    cursor = reply.nextCursor
+  }
+  throw new Error(`the server lists more than ${toolsMax} tools`)
+}
+
+function keyOf(name: string, server: ToolServer): string {
+  return `${name} ${canonicalJson(server)}`
+}
+
+function textOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  const cause = thrown.cause instanceof Error ? ` (${thrown.cause.message})` : ''
+  return `${thrown.message}${cause}`
+}

@@ -1,0 +1,191 @@
+// Steps 1 to 3 of a tool call: schema, amount, effect key, what the pact will be asked.
+import { amountOf, effectKeyOf, quoteArguments, subjectOf } from '../../core/effect/effect-key.ts'
+import { canonicalJson, sha256Hex } from '../../core/canonical.ts'
+import type { Amount, ToolCall } from '../../core/decision/call.ts'
+import { decide } from '../../core/decision/decide.ts'
+import type { Decision } from '../../core/decision/decision.ts'
+import { tighten } from '../../core/decision/tighten.ts'
+import type { SessionFacts } from '../../core/decision/facts.ts'
+import type { ErrorCode } from '../../core/errors.ts'
+import type { CompiledTool } from '../../core/pact/compiled.ts'
+import type { EffectIntent, Intent, Principal } from '../../store/recorder/types.ts'
+import type { Gateway } from '../gateway.ts'
+import type { LoadedPact } from '../pacts.ts'
+import { parseToolResult } from './tool-result.ts'
+
+export type ToolCallInput = {
+  readonly callId: string
+  readonly principal: Principal
+  readonly server: string
+  readonly tool: string
+  readonly args: Readonly<Record<string, unknown>>
+  readonly resume: Intent['resume']
+}
+
+export type PreparedToolCall = {
+  readonly intent: Intent
+  readonly loaded: LoadedPact
+  readonly tool: CompiledTool | undefined
+  /** Whose key encrypts the payloads. */
+  readonly subject: string
+}
+
+type Finding = { verdict: 'hold' | 'deny'; code: ErrorCode; rule: string; reason: string }
+
+export async function prepareToolCall(
+  gateway: Gateway,
+  input: ToolCallInput,
+  hasWaited: boolean,
+): Promise<PreparedToolCall> {
+  const { principal, args } = input
+  const action = `${input.server}/${input.tool}`
+  const loaded = await gateway.pacts.active(principal)
+  const tool = loaded.pact.tools.get(action)
+  const findings = checkArguments(loaded, action, args)
+  const amount = tool && (await findAmount(gateway, { input, loaded, tool, findings }))
+  const drift = tool && (await findDrift(gateway, { input, loaded, action, findings }))
+  const subject = (tool && subjectOf(tool, args)) ?? principal.endUser
+  const text = Buffer.from(
+    JSON.stringify({ server: input.server, tool: input.tool, arguments: args }),
+  )
+  const effect = makeEffect(input, { tool, amount, findings })
+  const isWrite = tool !== undefined && tool.effectClass !== 'read'
+  const mayHold =
+    drift !== undefined || (tool?.bound.rules.some((rule) => rule.effect === 'hold') ?? false)
+  const intent: Intent = {
+    callId: input.callId,
+    principal,
+    pactId: loaded.pactId,
+    kind: 'tool',
+    action,
+    isWrite,
+    reservation: { calls: 1n, tokens: 0n, nanoUsd: 0n },
+    request: await gateway.vault.seal(subject, text),
+    decide: bindDecision({ input, loaded, tool, amount, findings }),
+    effect: isWrite || mayHold ? effect : undefined,
+    holdEffect: () => effect,
+    schemaHash: loaded.pinned.get(action)?.hash ?? '',
+    holdExpiresAfterMs: loaded.pact.holdExpiresAfterSeconds * 1000,
+    drift,
+    resume: input.resume,
+    hasWaited,
+  }
+  return { intent, loaded, tool, subject }
+}
+
+function checkArguments(
+  loaded: LoadedPact,
+  action: string,
+  args: Readonly<Record<string, unknown>>,
+): Finding[] {
+  const validate = loaded.pinned.get(action)?.validate
+  if (validate === undefined || validate(args) === true) return []
+  const [first] = validate.errors ?? []
+  const where =
+    first?.instancePath === '' ? 'the arguments' : `arguments${first?.instancePath ?? ''}`
+  const reason = `${where} ${first?.message ?? 'do not match the schema'}`
+  return [{ verdict: 'deny', code: 'tool.arguments_invalid', rule: 'schema', reason }]
+}
+
+/** The amount comes from an argument, or from a quote that the shop gives: never from a claim. */
+async function findAmount(
+  gateway: Gateway,
+  options: { input: ToolCallInput; loaded: LoadedPact; tool: CompiledTool; findings: Finding[] },
+): Promise<Amount | undefined> {
+  const { input, loaded, tool, findings } = options
+  if (tool.contract.amount === undefined || findings.length > 0) return undefined
+  const quote = quoteArguments(tool, input.args)
+  let source: unknown = input.args
+  if (quote !== undefined) {
+    if (quote.kind === 'invalid') return refuseAmount(findings, quote.message)
+    const server = loaded.pact.servers.get(input.server)
+    if (server === undefined) return refuseAmount(findings, 'the tool server is not enrolled')
+    const end = await gateway.tools.call(
+      { name: input.server, server, tool: quote.tool },
+      { args: quote.args, meta: { 'airworthy/session': input.principal.sessionId } },
+    )
+    // A tool that cannot quote refuses the write as well: it answers that itself, and says why.
+    if (end.kind !== 'result' || end.result.isError === true) {
+      return refuseAmount(findings, 'no quote could be had for the amount')
+    }
+    source = parseToolResult(end.result)
+  }
+  const found = amountOf(tool, source)
+  if (found === undefined) return undefined
+  return found.kind === 'ok' ? found.amount : refuseAmount(findings, found.message)
+}
+
+function refuseAmount(findings: Finding[], reason: string): undefined {
+  findings.push({ verdict: 'deny', code: 'policy.rule_error', rule: 'amount', reason })
+  return undefined
+}
+
+/** A tool whose description or schema is not the one that was enrolled may mislead the agent. */
+async function findDrift(
+  gateway: Gateway,
+  options: { input: ToolCallInput; loaded: LoadedPact; action: string; findings: Finding[] },
+): Promise<'tools' | undefined> {
+  const { input, loaded, action, findings } = options
+  const server = loaded.pact.servers.get(input.server)
+  const pinned = loaded.pinned.get(action)
+  if (server === undefined || pinned === undefined) return undefined
+  const now = await gateway.tools.hashOf({ name: input.server, server, tool: input.tool })
+  if (now === undefined || now === pinned.hash) return undefined
+  if (loaded.pact.drift.tools === 'hold') {
+    const reason = 'the tool server lists this tool otherwise than it was enrolled'
+    findings.push({ verdict: 'hold', code: 'tool.drift', rule: 'drift', reason })
+  }
+  return 'tools'
+}
+
+function makeEffect(
+  input: ToolCallInput,
+  options: { tool: CompiledTool | undefined; amount: Amount | undefined; findings: Finding[] },
+): EffectIntent {
+  const { tool, amount, findings } = options
+  const { principal, args } = input
+  const fallback = sha256Hex(canonicalJson(args))
+  const made = tool && effectKeyOf(tool, args, principal)
+  if (made?.kind === 'invalid') {
+    findings.push({ verdict: 'deny', code: 'policy.rule_error', rule: 'key', reason: made.message })
+  }
+  const windowSeconds = tool?.contract.windowSeconds
+  return {
+    effectClass: tool?.effectClass ?? 'irreversible',
+    key: made?.kind === 'ok' ? made.key : `${principal.sessionId}:${input.tool}:${fallback}`,
+    argsHash: made?.kind === 'ok' ? made.argsHash : fallback,
+    windowMs: windowSeconds === undefined ? undefined : windowSeconds * 1000,
+    amountMinor: amount?.minorUnits,
+    currency: amount?.currency,
+  }
+}
+
+function bindDecision(options: {
+  input: ToolCallInput
+  loaded: LoadedPact
+  tool: CompiledTool | undefined
+  amount: Amount | undefined
+  findings: readonly Finding[]
+}): Intent['decide'] {
+  const { input, loaded, tool, findings } = options
+  const { principal } = input
+  const call: ToolCall = {
+    kind: 'tool',
+    server: input.server,
+    tool: input.tool,
+    effectClass: tool?.effectClass ?? 'irreversible',
+    args: input.args,
+    amount: options.amount,
+  }
+  const agent = { name: principal.agentName, stakes: principal.stakes }
+  return (session: SessionFacts, nowMs: number): Decision => {
+    // What is malformed is refused for that: rules would only stumble over it.
+    const denied = findings.find((finding) => finding.verdict === 'deny')
+    if (denied !== undefined) {
+      const { code, rule, reason } = denied
+      return { verdict: 'deny', code, reasons: [{ rule, verdict: 'deny', reason }] }
+    }
+    const decision = decide(call, loaded.pact, { session, agent, nowMs })
+    return findings.reduce(tighten, decision)
+  }
+}

@@ -1,0 +1,83 @@
+// Finds out what became of an unknown effect: by the contract's probe, never by trying again.
+import { parseExactJson } from '../../core/canonical.ts'
+import { probeArguments, probeOutcome } from '../../core/effect/effect-key.ts'
+import { type Amounts, noAmounts } from '../../core/budget/budget.ts'
+import { findUnknownEffect, type UnknownEffect } from '../../store/unknown-effects.ts'
+import type { Gateway } from '../gateway.ts'
+import { parseToolResult } from './tool-result.ts'
+
+const oneCall: Amounts = { calls: 1n, tokens: 0n, nanoUsd: 0n }
+/** A call may still take effect for as long as its tool may take; after that it never will. */
+const settleMarginMs = 1000
+
+export type ProbeEnd = 'done' | 'failed' | 'still_unknown'
+
+export async function probeEffect(gateway: Gateway, effectId: string): Promise<ProbeEnd> {
+  const { db, organisationId } = gateway
+  const effect = await findUnknownEffect(db, organisationId, effectId)
+  if (effect === undefined) return 'done'
+  const found = await askProbe(gateway, effect)
+  if (found.kind === 'still_unknown') return 'still_unknown'
+  const isDone = found.kind === 'done'
+  const response =
+    isDone && found.result !== undefined
+      ? await gateway.vault.seal(effect.endUser, Buffer.from(JSON.stringify(found.result)))
+      : undefined
+  await gateway.recorder.settle({
+    callId: effect.callId,
+    state: isDone ? 'done' : 'failed',
+    code: isDone ? undefined : 'upstream.interrupted',
+    usage: undefined,
+    used: isDone ? oneCall : noAmounts,
+    response,
+    resolvedBy: 'probe',
+  })
+  return found.kind
+}
+
+async function askProbe(
+  gateway: Gateway,
+  effect: UnknownEffect,
+): Promise<{ kind: ProbeEnd; result?: object }> {
+  const unknown = { kind: 'still_unknown' as const }
+  const { pact } = await gateway.pacts.get(effect.pactId)
+  const tool = pact.tools.get(effect.action)
+  const request = await gateway.vault.open(effect.callId, 1)
+  if (tool === undefined || request === undefined) return unknown
+  const server = pact.servers.get(tool.server)
+  const args = readArguments(request)
+  if (server === undefined || args === undefined) return unknown
+  const probe = probeArguments(tool, { args, effectKey: effect.effectKey })
+  if (probe.kind === 'invalid') return unknown
+  const end = await gateway.tools.call(
+    { name: tool.server, server, tool: probe.tool },
+    { args: probe.args, meta: { 'airworthy/session': effect.sessionId } },
+  )
+  if (end.kind !== 'result' || end.result.isError === true) return unknown
+  const parsed = parseToolResult(end.result)
+  const outcome = probeOutcome(tool, parsed)
+  if (outcome.kind === 'invalid') {
+    gateway.log('a probe could not be read', { effect: effect.effectId, message: outcome.message })
+    return unknown
+  }
+  if (outcome.done) return { kind: 'done', result: resultOf(parsed) }
+  const mayStillRun = effect.ageMs < server.timeoutMs + settleMarginMs
+  return mayStillRun ? unknown : { kind: 'failed' }
+}
+
+/** A probe that tells the first result as `result` lets a repeat be answered with it. */
+function resultOf(parsed: unknown): object {
+  const told: unknown =
+    typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, 'result') : undefined
+  const text = typeof told === 'string' ? told : JSON.stringify(told ?? parsed)
+  return { content: [{ type: 'text', text }] }
+}
+
+export function readArguments(request: Buffer): Record<string, unknown> | undefined {
+  const parsed = parseExactJson(request.toString('utf8'))
+  if (parsed.kind === 'invalid' || typeof parsed.value !== 'object' || parsed.value === null) {
+    return undefined
+  }
+  const args: unknown = Reflect.get(parsed.value, 'arguments')
+  return typeof args === 'object' && args !== null ? { ...args } : undefined
+}

@@ -1,0 +1,56 @@
+// Which path is the gateway's: model wires and tool servers, with the session key in the path or
+// in a header. Everything else is the control API's.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Gateway } from './gateway.ts'
+import { AirworthyError } from '../core/errors.ts'
+import { errorOf, noRetry, sendJson } from './http/replies.ts'
+import { listModels } from './llm/list-models.ts'
+import { handleModelCall } from './llm/model-call.ts'
+import { anthropicMessages } from './llm/anthropic-messages.ts'
+import { openaiChat } from './llm/openai-chat.ts'
+import type { ModelWire } from './llm/wire.ts'
+import { handleMcp } from './mcp/serve-mcp.ts'
+
+const modelPaths: ReadonlyMap<string, ModelWire> = new Map([
+  ['/v1/chat/completions', openaiChat],
+  ['/v1/messages', anthropicMessages],
+])
+
+const sessionPath = /^\/s\/([^/]+)(\/.*)$/
+const mcpPath = /^\/mcp\/([A-Za-z0-9_.-]{1,64})\/?$/
+
+/** Takes a request that is the gateway's; gives undefined for one that is not. */
+export function routeGateway(
+  gateway: Gateway,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> | undefined {
+  const url = request.url ?? '/'
+  const query = url.indexOf('?')
+  const fullPath = query === -1 ? url : url.slice(0, query)
+  const session = sessionPath.exec(fullPath)
+  const path = session?.[2] ?? fullPath
+  const sessionKey = session?.[1]
+  const wire = modelPaths.get(path)
+  if (wire !== undefined) {
+    if (request.method === 'POST') {
+      return handleModelCall(gateway, wire, { request, response, sessionKey })
+    }
+    response.setHeader('allow', 'POST')
+    return refuse(response, new AirworthyError('request.method_not_allowed', 'use POST'))
+  }
+  const mcp = mcpPath.exec(path)
+  if (mcp?.[1] !== undefined) {
+    return handleMcp(gateway, { request, response, sessionKey, server: mcp[1] })
+  }
+  if (path === '/v1/models' && request.method === 'GET') {
+    return listModels(gateway, { request, response, sessionKey })
+  }
+  if (session === null) return undefined
+  return refuse(response, new AirworthyError('request.not_found', `there is nothing at ${path}`))
+}
+
+async function refuse(response: ServerResponse, error: AirworthyError): Promise<void> {
+  const reply = errorOf(error)
+  sendJson(response, { status: reply.status, body: { error: reply.error }, headers: noRetry })
+}

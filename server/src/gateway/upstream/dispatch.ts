@@ -1,0 +1,191 @@
+// One request to a model upstream through undici's dispatch: the reply is either collected whole
+// or handed on chunk by chunk, with back-pressure in both directions.
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Dispatcher, Pool } from 'undici'
+import { AirworthyError } from '../../core/errors.ts'
+
+export const replyBytesMax = 32 * 1024 * 1024
+
+export type UpstreamRequest = {
+  readonly path: string
+  readonly headers: Record<string, string>
+  readonly body: Buffer
+  readonly timeoutMs: number
+}
+
+export type UpstreamReply = {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+}
+
+/** Takes a reply that is streamed. `accept` may answer false: then the reply is collected. */
+export type StreamSink = {
+  readonly accept: (reply: UpstreamReply) => boolean
+  /** Gives false when the sink is full; it calls `resume` when there is room. */
+  readonly write: (chunk: Buffer) => boolean
+}
+
+export type DispatchEnd =
+  | { readonly kind: 'collected'; readonly reply: UpstreamReply; readonly body: Buffer }
+  | { readonly kind: 'streamed'; readonly reply: UpstreamReply }
+  | {
+      readonly kind: 'failed'
+      readonly error: AirworthyError
+      /** True when nothing can have reached the upstream. */
+      readonly neverSent: boolean
+      readonly startedReply: boolean
+    }
+
+export type Dispatched = {
+  readonly end: Promise<DispatchEnd>
+  readonly abort: (reason: AirworthyError) => void
+  readonly pause: () => void
+  readonly resume: () => void
+}
+
+export function dispatchUpstream(
+  pool: Pool,
+  request: UpstreamRequest,
+  sink?: StreamSink,
+): Dispatched {
+  const { promise, resolve } = Promise.withResolvers<DispatchEnd>()
+  const handler = new ReplyHandler(sink, resolve)
+  const timer = setTimeout(() => {
+    handler.abort(new AirworthyError('upstream.timeout', 'the upstream took too long to answer'))
+  }, request.timeoutMs)
+  const end = promise.finally(() => clearTimeout(timer))
+  try {
+    pool.dispatch(
+      {
+        path: request.path,
+        method: 'POST',
+        headers: request.headers,
+        body: request.body,
+        headersTimeout: request.timeoutMs,
+        bodyTimeout: request.timeoutMs,
+      },
+      handler,
+    )
+  } catch (cause) {
+    handler.fail(
+      new AirworthyError('upstream.unreachable', 'the upstream cannot be reached', { cause }),
+    )
+  }
+  return {
+    end,
+    abort: (reason) => handler.abort(reason),
+    pause: () => handler.pause(),
+    resume: () => handler.resume(),
+  }
+}
+
+class ReplyHandler implements Dispatcher.DispatchHandler {
+  readonly #sink: StreamSink | undefined
+  readonly #resolve: (end: DispatchEnd) => void
+  readonly #chunks: Buffer[] = []
+  #bytes = 0
+  #controller: Dispatcher.DispatchController | undefined
+  #reply: UpstreamReply | undefined
+  #isStreaming = false
+  #isEnded = false
+  #abortReason: AirworthyError | undefined
+
+  constructor(sink: StreamSink | undefined, resolve: (end: DispatchEnd) => void) {
+    this.#sink = sink
+    this.#resolve = resolve
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#abortReason !== undefined) controller.abort(this.#abortReason)
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    if (status < 200) return
+    this.#reply = { status, headers }
+    this.#isStreaming = this.#sink?.accept(this.#reply) ?? false
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#bytes > replyBytesMax) {
+      const message = `the upstream's reply passes ${replyBytesMax} bytes`
+      this.abort(new AirworthyError('upstream.invalid', message))
+      return
+    }
+    if (!this.#isStreaming) {
+      this.#chunks.push(chunk)
+      return
+    }
+    if (this.#sink?.write(chunk) === false) controller.pause()
+  }
+
+  onResponseEnd(): void {
+    const reply = this.#reply
+    if (this.#isEnded || reply === undefined) return
+    this.#isEnded = true
+    this.#resolve(
+      this.#isStreaming
+        ? { kind: 'streamed', reply }
+        : { kind: 'collected', reply, body: Buffer.concat(this.#chunks, this.#bytes) },
+    )
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
+    this.fail(this.#abortReason ?? readFailure(cause, this.#reply !== undefined))
+  }
+
+  fail(error: AirworthyError): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    const startedReply = this.#reply !== undefined
+    const neverSent = error.code === 'upstream.unreachable'
+    this.#resolve({ kind: 'failed', error, neverSent, startedReply })
+  }
+
+  abort(reason: AirworthyError): void {
+    this.#abortReason ??= reason
+    if (this.#controller !== undefined) this.#controller.abort(this.#abortReason)
+    // Not on a connection yet: undici has nothing to abort, and whoever waits must not hang.
+    else this.fail(this.#abortReason)
+  }
+
+  pause(): void {
+    this.#controller?.pause()
+  }
+
+  resume(): void {
+    if (!this.#isEnded) this.#controller?.resume()
+  }
+}
+
+const neverSentCodes = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+function readFailure(cause: Error, startedReply: boolean): AirworthyError {
+  const code = 'code' in cause ? String(cause.code) : ''
+  if (neverSentCodes.has(code)) {
+    const message = `the upstream cannot be reached (${code})`
+    return new AirworthyError('upstream.unreachable', message, { cause })
+  }
+  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
+    return new AirworthyError('upstream.timeout', 'the upstream took too long to answer', { cause })
+  }
+  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return new AirworthyError('upstream.invalid', 'the upstream does not speak HTTP', { cause })
+  }
+  const message = startedReply
+    ? 'the upstream stopped in the middle of its answer'
+    : 'the upstream closed the connection before it answered'
+  return new AirworthyError('upstream.interrupted', message, { cause })
+}

@@ -1,0 +1,39 @@
+// GET /healthz: does the database answer, and how far are the clocks apart.
+import type { Health } from '@airworthy/sdk'
+import { sql } from 'kysely'
+import type { Config } from './config.ts'
+import type { Gateway } from './gateway/gateway.ts'
+import { version } from './version.ts'
+
+export function createHealth(options: {
+  gateway: Gateway
+  config: Config
+  isStopping: () => boolean
+}): () => Promise<Health> {
+  const { gateway, config, isStopping } = options
+  return async () => {
+    const openCalls = gateway.recorder.openCallCount
+    try {
+      const sentAt = Date.now()
+      const found = await sql<{ now_ms: string; version: string }>`
+        SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms,
+          current_setting('server_version') AS version`.execute(gateway.db)
+      const row = found.rows[0]
+      const clockSkewMs = Number(row?.now_ms ?? 0) - (sentAt + Date.now()) / 2
+      const isRecording = gateway.recorder.replicaId !== undefined
+      return {
+        status: isStopping() ? 'stopping' : isRecording ? 'ok' : 'failing',
+        version,
+        database: {
+          version: row?.version ?? '',
+          embedded: config.databaseUrl === undefined,
+          clockSkewMs: Math.round(clockSkewMs),
+        },
+        openCalls,
+      }
+    } catch {
+      // That the database does not answer is what this reply says.
+      return { status: 'failing', version, database: null, openCalls }
+    }
+  }
+}

@@ -1,0 +1,36 @@
+// What the doctor asks a database, whatever is in it.
+import { type Kysely, sql } from 'kysely'
+import type { Schema } from './schema.ts'
+
+export type DatabaseState = {
+  readonly versionText: string
+  readonly versionNumber: number
+  /** The database's clock, milliseconds since the Unix epoch. */
+  readonly nowMs: number
+  /** Undefined when there is no schema of ours, or no organisation in it. */
+  readonly organisationId: string | undefined
+}
+
+export async function readDatabaseState(db: Kysely<Schema>): Promise<DatabaseState> {
+  const found = await sql<{ text: string; number: number; now_ms: string; table: string | null }>`
+    SELECT current_setting('server_version') AS text,
+      current_setting('server_version_num')::int AS number,
+      (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms,
+      to_regclass('airworthy.organisations')::text AS table`.execute(db)
+  const row = found.rows[0]
+  if (row === undefined) throw new Error('PostgreSQL answered no row')
+  const organisation =
+    row.table === null
+      ? undefined
+      : await db
+          .selectFrom('airworthy.organisations')
+          .select('organisation_id')
+          .orderBy('organisation_id')
+          .executeTakeFirst()
+  return {
+    versionText: row.text,
+    versionNumber: row.number,
+    nowMs: Number(row.now_ms),
+    organisationId: organisation?.organisation_id,
+  }
+}

@@ -1,0 +1,96 @@
+// Prompts, arguments and results: sealed under the key of the person they speak of, opened for who
+// may read them. The log holds only commitments.
+import { createHmac, randomBytes } from 'node:crypto'
+import { AirworthyError } from '../core/errors.ts'
+import type { OrganisationId } from '../core/ids.ts'
+import { open, seal, sealRandomBytes } from '../core/privacy/seal.ts'
+import type { Database } from './database.ts'
+import type { SealedPayload } from './recorder/types.ts'
+
+const keysCachedMax = 10_000
+const keyBytes = 32
+/** A subject nobody can be: opening its key proves that the master key is the one of this data. */
+const checkSubject = '\u0000airworthy'
+
+export class PayloadVault {
+  readonly #db: Database
+  readonly #organisationId: OrganisationId
+  readonly #masterKey: Buffer
+  readonly #keys = new Map<string, { subjectId: Buffer; key: Buffer }>()
+
+  constructor(options: { db: Database; organisationId: OrganisationId; masterKey: Buffer }) {
+    this.#db = options.db
+    this.#organisationId = options.organisationId
+    this.#masterKey = options.masterKey
+  }
+
+  /** Throws `start.master_key` when the database was written under another master key. */
+  async check(): Promise<void> {
+    try {
+      await this.#keyOf(checkSubject)
+      const any = await this.#db
+        .selectFrom('airworthy.subject_keys')
+        .select(['subject_id', 'wrapped_key'])
+        .where('organisation_id', '=', this.#organisationId)
+        .orderBy('created_at')
+        .limit(1)
+        .executeTakeFirst()
+      if (any !== undefined) open(this.#masterKey, any.wrapped_key)
+    } catch (cause) {
+      const message = 'the master key is not the one that this database was written under'
+      throw new AirworthyError('start.master_key', message, { cause })
+    }
+  }
+
+  /** Encrypts under the subject's key, which is made at its first use. */
+  async seal(subject: string, text: Buffer): Promise<SealedPayload> {
+    const { subjectId, key } = this.#keys.get(subject) ?? (await this.#keyOf(subject))
+    return { subjectId, ...seal(key, text, randomBytes(sealRandomBytes)) }
+  }
+
+  /** The request (part 1) or response (part 2) of a call; undefined when absent or forgotten. */
+  async open(callId: string, part: number): Promise<Buffer | undefined> {
+    const row = await this.#db
+      .selectFrom('airworthy.payloads as p')
+      .innerJoin('airworthy.subject_keys as k', (join) =>
+        join
+          .onRef('k.organisation_id', '=', 'p.organisation_id')
+          .onRef('k.subject_id', '=', 'p.subject_id'),
+      )
+      .select(['p.sealed', 'k.wrapped_key', 'k.destroyed_at'])
+      .where('p.organisation_id', '=', this.#organisationId)
+      .where('p.call_id', '=', callId)
+      .where('p.part', '=', part)
+      .executeTakeFirst()
+    if (row === undefined || row.destroyed_at !== null) return undefined
+    return open(open(this.#masterKey, row.wrapped_key).text, row.sealed).text
+  }
+
+  async #keyOf(subject: string): Promise<{ subjectId: Buffer; key: Buffer }> {
+    const subjectId = createHmac('sha256', this.#masterKey)
+      .update(this.#organisationId)
+      .update('\u0000')
+      .update(subject)
+      .digest()
+    const fresh = seal(this.#masterKey, randomBytes(keyBytes), randomBytes(sealRandomBytes))
+    await this.#db
+      .insertInto('airworthy.subject_keys')
+      .values({
+        organisation_id: this.#organisationId,
+        subject_id: subjectId,
+        wrapped_key: fresh.sealed,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+    const row = await this.#db
+      .selectFrom('airworthy.subject_keys')
+      .select('wrapped_key')
+      .where('organisation_id', '=', this.#organisationId)
+      .where('subject_id', '=', subjectId)
+      .executeTakeFirstOrThrow()
+    const known = { subjectId, key: open(this.#masterKey, row.wrapped_key).text }
+    if (this.#keys.size >= keysCachedMax) this.#keys.clear()
+    this.#keys.set(subject, known)
+    return known
+  }
+}

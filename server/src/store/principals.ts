@@ -1,0 +1,204 @@
+// Who a key belongs to, and the session it may speak in. What is read here never changes; whether
+// a key is revoked or a session closed is asked again under the lock, when the call is decided.
+import { randomUUIDv7 } from 'node:crypto'
+import { hashKey } from '../core/identity/key.ts'
+import type { OrganisationId } from '../core/ids.ts'
+import type { CompiledLimit } from '../core/pact/compiled.ts'
+import { insertBudgets } from './budgets.ts'
+import type { Database } from './database.ts'
+import { appendEntries } from './log.ts'
+import type { Principal } from './recorder/types.ts'
+import { runCommand } from './transaction.ts'
+
+export type KeyHolder = {
+  readonly apiKeyId: string
+  readonly agentId: string
+  readonly agentName: string
+  readonly stakes: Principal['stakes']
+}
+
+export async function findKeyHolder(
+  db: Database,
+  organisationId: OrganisationId,
+  key: string,
+): Promise<KeyHolder | undefined> {
+  const row = await db
+    .selectFrom('airworthy.api_keys as k')
+    .innerJoin('airworthy.agents as a', (join) =>
+      join
+        .onRef('a.organisation_id', '=', 'k.organisation_id')
+        .onRef('a.agent_id', '=', 'k.agent_id'),
+    )
+    .select(['k.api_key_id', 'a.agent_id', 'a.name', 'a.stakes'])
+    .where('k.organisation_id', '=', organisationId)
+    .where('k.key_hash', '=', hashKey(key))
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  return {
+    apiKeyId: row.api_key_id,
+    agentId: row.agent_id,
+    agentName: row.name,
+    stakes: row.stakes,
+  }
+}
+
+export type SessionOfKey = Omit<Principal, keyof KeyHolder> & { readonly agentId: string }
+
+const sessionColumns = [
+  'session_id',
+  'agent_id',
+  'version_id',
+  'task',
+  'end_user',
+  'mode',
+  'model_base_url',
+] as const
+
+export async function findSessionByKey(
+  db: Database,
+  organisationId: OrganisationId,
+  sessionKey: string,
+): Promise<SessionOfKey | undefined> {
+  const row = await db
+    .selectFrom('airworthy.sessions')
+    .select(sessionColumns)
+    .where('organisation_id', '=', organisationId)
+    .where('key_hash', '=', hashKey(sessionKey))
+    .executeTakeFirst()
+  return row && sessionOfRow(row)
+}
+
+async function findSessionById(
+  db: Database,
+  organisationId: OrganisationId,
+  sessionId: string,
+): Promise<SessionOfKey | undefined> {
+  const row = await db
+    .selectFrom('airworthy.sessions')
+    .select(sessionColumns)
+    .where('organisation_id', '=', organisationId)
+    .where('session_id', '=', sessionId)
+    .executeTakeFirst()
+  return row && sessionOfRow(row)
+}
+
+function sessionOfRow(row: {
+  session_id: string
+  agent_id: string
+  version_id: string
+  task: string
+  end_user: string
+  mode: 'enforce' | 'observe'
+  model_base_url: string | null
+}): SessionOfKey {
+  return {
+    sessionId: row.session_id,
+    agentId: row.agent_id,
+    versionId: row.version_id,
+    task: row.task,
+    endUser: row.end_user,
+    mode: row.mode,
+    modelBaseUrl: row.model_base_url ?? undefined,
+  }
+}
+
+/** The single default session of a key, opened at its first call without a session. */
+export async function findOrOpenDefaultSession(
+  db: Database,
+  organisationId: OrganisationId,
+  options: { holder: KeyHolder; limitsOf: (pactId: string) => Promise<CompiledLimit> },
+): Promise<SessionOfKey> {
+  const { holder } = options
+  const found = await findDefault(db, organisationId, holder.apiKeyId)
+  if (found !== undefined) return found
+  const agent = await db
+    .selectFrom('airworthy.agents')
+    .select(['version_id', 'pact_id'])
+    .where('organisation_id', '=', organisationId)
+    .where('agent_id', '=', holder.agentId)
+    .executeTakeFirstOrThrow()
+  const limits = await options.limitsOf(agent.pact_id)
+  return runCommand(db, organisationId, async (tx) => {
+    const raced = await findDefault(tx, organisationId, holder.apiKeyId)
+    if (raced !== undefined) return raced
+    const sessionId = randomUUIDv7()
+    await appendEntries(tx, organisationId, [
+      {
+        type: 'session.opened',
+        agentId: holder.agentId,
+        versionId: agent.version_id,
+        pactId: agent.pact_id,
+        sessionId,
+        body: { key: holder.apiKeyId, mode: 'enforce' },
+      },
+    ])
+    await tx
+      .insertInto('airworthy.sessions')
+      .values({
+        organisation_id: organisationId,
+        session_id: sessionId,
+        agent_id: holder.agentId,
+        version_id: agent.version_id,
+        pact_id: agent.pact_id,
+        api_key_id: holder.apiKeyId,
+        task: 'default',
+        end_user: `key:${holder.apiKeyId}`,
+        mode: 'enforce',
+      })
+      .execute()
+    await insertBudgets(tx, organisationId, {
+      scope: 'session',
+      scopeId: sessionId,
+      limits: budgetsOf(limits),
+    })
+    const opened = await findDefault(tx, organisationId, holder.apiKeyId)
+    if (opened === undefined) throw new Error('the default session is not there after its insert')
+    return opened
+  })
+}
+
+function budgetsOf(
+  limits: CompiledLimit,
+): Partial<Record<'calls' | 'tokens' | 'nano_usd', bigint>> {
+  return {
+    ...(limits.calls === undefined ? {} : { calls: BigInt(limits.calls) }),
+    ...(limits.tokens === undefined ? {} : { tokens: BigInt(limits.tokens) }),
+    ...(limits.moneyNanoUsd === undefined ? {} : { nano_usd: limits.moneyNanoUsd }),
+  }
+}
+
+async function findDefault(
+  db: Database,
+  organisationId: OrganisationId,
+  apiKeyId: string,
+): Promise<SessionOfKey | undefined> {
+  const row = await db
+    .selectFrom('airworthy.sessions')
+    .select(sessionColumns)
+    .where('organisation_id', '=', organisationId)
+    .where('api_key_id', '=', apiKeyId)
+    .executeTakeFirst()
+  return row && sessionOfRow(row)
+}
+
+/** The principal of a call that was recorded before. */
+export async function findPrincipal(
+  db: Database,
+  organisationId: OrganisationId,
+  call: { sessionId: string; apiKeyId: string },
+): Promise<Principal | undefined> {
+  const row = await db
+    .selectFrom('airworthy.api_keys as k')
+    .innerJoin('airworthy.agents as a', (join) =>
+      join
+        .onRef('a.organisation_id', '=', 'k.organisation_id')
+        .onRef('a.agent_id', '=', 'k.agent_id'),
+    )
+    .select(['a.name', 'a.stakes'])
+    .where('k.organisation_id', '=', organisationId)
+    .where('k.api_key_id', '=', call.apiKeyId)
+    .executeTakeFirst()
+  const session = await findSessionById(db, organisationId, call.sessionId)
+  if (row === undefined || session === undefined) return undefined
+  return { ...session, apiKeyId: call.apiKeyId, agentName: row.name, stakes: row.stakes }
+}

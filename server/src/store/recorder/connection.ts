@@ -1,0 +1,79 @@
+// The recorder's own connection: pipelined, and holder of the replica's lock. While the lock is
+// held the replica lives; when the connection goes, so does the lock, and others may recover what
+// this replica left open.
+import { randomBytes } from 'node:crypto'
+import { Client } from 'pg'
+import { AirworthyError } from '../../core/errors.ts'
+import { type OrganisationId, parseReplicaId } from '../../core/ids.ts'
+import type { Scope } from './state.ts'
+
+const connectTimeoutMs = 10_000
+/** Longer than any batch should take; a database that hangs is a log that cannot be written. */
+const statementTimeoutMs = 30_000
+
+export async function connectRecorder(options: {
+  databaseUrl: string
+  organisationId: OrganisationId
+  newId: () => string
+  onLost: () => void
+}): Promise<Scope> {
+  const client = new Client({
+    connectionString: options.databaseUrl,
+    application_name: 'airworthy-recorder',
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    keepAlive: true,
+    pipeline: true,
+  })
+  client.on('error', options.onLost)
+  client.on('end', options.onLost)
+  try {
+    await client.connect()
+    return await register(client, options)
+  } catch (cause) {
+    client.removeListener('end', options.onLost)
+    await client.end().catch(() => undefined)
+    throw new AirworthyError('log.unavailable', 'the log cannot be written: no database', { cause })
+  }
+}
+
+async function register(
+  client: Client,
+  options: { organisationId: OrganisationId; newId: () => string },
+): Promise<Scope> {
+  const { organisationId } = options
+  const replicaId = parseReplicaId(options.newId())
+  const lockKey = randomBytes(8).readBigInt64BE().toString()
+  await client.query('SELECT pg_advisory_lock($1::bigint)', [lockKey])
+  await client.query(
+    `INSERT INTO airworthy.replicas (organisation_id, replica_id, lock_key, open_floor)
+    VALUES ($1, $2, $3, $2)`,
+    [organisationId, replicaId, lockKey],
+  )
+  const found = await client.query<{ log_id: string }>(
+    `SELECT log_id FROM airworthy.logs WHERE organisation_id = $1 AND is_open
+    ORDER BY log_id DESC LIMIT 1`,
+    [organisationId],
+  )
+  const row = found.rows[0]
+  if (row === undefined) throw new Error('the organisation has no open log')
+  return { client, organisationId, replicaId, logId: BigInt(row.log_id) }
+}
+
+export type Head = { readonly size: bigint; readonly nowMs: number; readonly at: string }
+
+/** Opens the batch's transaction and takes the lock that orders all writers of the log. */
+export async function lockHead(scope: Scope): Promise<Head> {
+  const begun = scope.client.query('BEGIN')
+  const found = scope.client.query<{ size: string; at: string }>({
+    name: 'airworthy-head',
+    text: `SELECT size, to_char(clock_timestamp() AT TIME ZONE 'UTC',
+        'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at
+      FROM airworthy.logs WHERE organisation_id = $1 AND log_id = $2 AND is_open FOR UPDATE`,
+    values: [scope.organisationId, scope.logId.toString()],
+  })
+  const [, head] = await Promise.all([begun, found])
+  const row = head.rows[0]
+  if (row === undefined) throw new AirworthyError('log.unavailable', 'the log is closed')
+  return { size: BigInt(row.size), nowMs: Date.parse(row.at), at: row.at }
+}

@@ -1,0 +1,100 @@
+// Step 7 of the life of a call, under the lock: what was used is settled, the rest released; the
+// effect takes its last state; the outcome's entry is written.
+import { holdAsUnknown, settle } from '../../core/budget/budget.ts'
+import { type Batch, record, responsePart, store, touchBudget } from './batch.ts'
+import { clip } from './call-rows.ts'
+import { sha256Base64url } from './digest.ts'
+import type { OpenCall, SessionState } from './state.ts'
+import type { Outcome, Settled } from './types.ts'
+
+export function placeOutcome(batch: Batch, call: OpenCall, outcome: Outcome): Settled {
+  const session = batch.state.sessions.get(call.sessionId)
+  if (session === undefined) throw new Error(`the session of call ${call.callId} is gone`)
+  if (outcome.state === 'unknown' && call.bucket === 'unknown') {
+    throw new RangeError(`call ${call.callId} is unknown already`)
+  }
+  settleBudgets(batch, session, call, outcome)
+  countOutcome(batch, session, call, outcome)
+  changeEffect(batch, call, outcome)
+  const entry = record(batch, {
+    agentId: call.agentId,
+    versionId: call.versionId,
+    pactId: call.pactId,
+    sessionId: call.sessionId,
+    callId: call.callId,
+    type: 'call.outcome',
+    body: {
+      action: clip(call.action),
+      code: outcome.code,
+      cost: outcome.used?.nanoUsd.toString(),
+      key: call.effectKey === undefined ? undefined : sha256Base64url(call.effectKey),
+      kind: call.kind,
+      operator: outcome.operatorId,
+      resolved: outcome.resolvedBy,
+      response: outcome.response?.commitment,
+      state: outcome.state,
+      usage: outcome.usage && formatUsage(outcome.usage),
+    },
+  })
+  if (outcome.response !== undefined) {
+    store(batch, call.callId, responsePart, outcome.response)
+  }
+  batch.rows.outcomes.push({
+    call_id: call.callId,
+    state: outcome.state,
+    code: outcome.code,
+    pt: outcome.usage?.promptTokens,
+    ct: outcome.usage?.cachedTokens,
+    ot: outcome.usage?.completionTokens,
+    cost: outcome.used?.nanoUsd.toString(),
+    seq: entry.seq.toString(),
+  })
+  batch.openCalls.delete(call.callId)
+  return { receipt: entry.receipt, state: outcome.state }
+}
+
+function formatUsage(usage: NonNullable<Outcome['usage']>): string {
+  return `${usage.promptTokens} ${usage.cachedTokens} ${usage.completionTokens}`
+}
+
+function settleBudgets(
+  batch: Batch,
+  session: SessionState,
+  call: OpenCall,
+  outcome: Outcome,
+): void {
+  for (const budget of session.budgets) touchBudget(batch, budget)
+  const { used } = outcome
+  if (used === undefined) {
+    if (call.bucket === 'reserved') holdAsUnknown(session.budgets, call.held)
+    return
+  }
+  settle(session.budgets, { from: call.bucket, held: call.held, used })
+  const { facts } = session
+  facts.tokens += Number(used.tokens - call.held.tokens)
+  facts.spentNanoUsd += used.nanoUsd - call.held.nanoUsd
+}
+
+function countOutcome(batch: Batch, session: SessionState, call: OpenCall, outcome: Outcome): void {
+  batch.touchedSessions.add(session)
+  if (call.kind !== 'tool') return
+  const counts = session.facts.tools[call.action]
+  if (counts === undefined) return
+  if (call.bucket === 'unknown') counts.unknown -= 1
+  counts[outcome.state] += 1
+}
+
+function changeEffect(batch: Batch, call: OpenCall, outcome: Outcome): void {
+  if (call.effectId === undefined) return
+  // A failed effect did nothing and may be tried again; done and unknown keep their key.
+  const isLive = outcome.state !== 'failed'
+  batch.rows.effectChanges.push({
+    effect_id: call.effectId,
+    state: outcome.state,
+    is_live: isLive,
+  })
+  if (call.effectKey === undefined) return
+  const live = batch.state.effects.get(call.effectKey)
+  if (!isLive) batch.state.effects.set(call.effectKey, null)
+  else if (live) live.state = outcome.state
+}

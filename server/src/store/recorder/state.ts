@@ -1,0 +1,313 @@
+// What the recorder knows of sessions, budgets, chains and live effects. It is read under the lock
+// of the log's head and stays true for as long as the head stands where this replica left it:
+// every change of these rows appends an entry.
+import type { Client } from 'pg'
+import type { Budget, BudgetUnit } from '../../core/budget/budget.ts'
+import { noEntry } from '../../core/audit/entry.ts'
+import type { SessionFacts, ToolCounts } from '../../core/decision/facts.ts'
+import type { OrganisationId, ReplicaId } from '../../core/ids.ts'
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+export type SessionState = {
+  readonly id: string
+  readonly agentId: string
+  readonly isOpen: boolean
+  readonly facts: Mutable<Omit<SessionFacts, 'tools'>> & {
+    tools: Record<string, Mutable<ToolCounts>>
+  }
+  /** The session's and the agent's budgets; the agent's are shared between its sessions. */
+  readonly budgets: readonly Budget[]
+  /** The newest pact of the session's version. */
+  readonly activePactId: string
+}
+
+export type KeyState = { readonly isRevoked: boolean; readonly expiresAtMs: number | undefined }
+
+export type AgentHead = { number: bigint; hash: Buffer }
+
+export type LiveEffect = {
+  readonly effectId: string
+  readonly callId: string
+  readonly argsHash: string
+  state: string
+  readonly expiresAtMs: number | undefined
+  holdId: string | undefined
+  holdUntilMs: number | undefined
+}
+
+/** A call whose outcome is not written yet, or is unknown. */
+export type OpenCall = {
+  readonly callId: string
+  readonly sessionId: string
+  readonly agentId: string
+  readonly versionId: string
+  readonly pactId: string
+  readonly kind: 'model' | 'tool'
+  readonly action: string
+  readonly isWrite: boolean
+  readonly held: { calls: bigint; tokens: bigint; nanoUsd: bigint }
+  readonly bucket: 'reserved' | 'unknown'
+  readonly effectId: string | undefined
+  readonly effectKey: string | undefined
+}
+
+const sessionsMax = 20_000
+const effectsMax = 50_000
+
+export type RecorderState = {
+  size: bigint
+  readonly sessions: Map<string, SessionState>
+  readonly keys: Map<string, KeyState>
+  readonly budgets: Map<string, Budget>
+  readonly heads: Map<string, AgentHead>
+  /** By effect key; null where it is known that no live effect has the key. */
+  readonly effects: Map<string, LiveEffect | null>
+}
+
+export function createState(): RecorderState {
+  return {
+    size: -1n,
+    sessions: new Map(),
+    keys: new Map(),
+    budgets: new Map(),
+    heads: new Map(),
+    effects: new Map(),
+  }
+}
+
+export function resetState(state: RecorderState, size: bigint): void {
+  state.size = size
+  state.sessions.clear()
+  state.keys.clear()
+  state.budgets.clear()
+  state.heads.clear()
+  state.effects.clear()
+}
+
+export type Scope = {
+  readonly client: Client
+  readonly organisationId: OrganisationId
+  readonly replicaId: ReplicaId
+  readonly logId: bigint
+}
+
+export type Needs = {
+  readonly sessionIds: ReadonlySet<string>
+  readonly apiKeyIds: ReadonlySet<string>
+  readonly effectKeys: ReadonlySet<string>
+}
+
+/** Reads what is missing. Must be called while the head's lock is held. */
+export async function loadState(state: RecorderState, scope: Scope, needs: Needs): Promise<void> {
+  if (state.sessions.size > sessionsMax || state.effects.size > effectsMax) {
+    resetState(state, state.size)
+  }
+  const sessionIds = missing(needs.sessionIds, state.sessions)
+  const apiKeyIds = missing(needs.apiKeyIds, state.keys)
+  const effectKeys = missing(needs.effectKeys, state.effects)
+  await Promise.all([
+    sessionIds.length > 0 ? loadSessions(state, scope, sessionIds) : undefined,
+    apiKeyIds.length > 0 ? loadKeys(state, scope, apiKeyIds) : undefined,
+    effectKeys.length > 0 ? loadEffects(state, scope, effectKeys) : undefined,
+  ])
+}
+
+function missing(wanted: ReadonlySet<string>, known: ReadonlyMap<string, unknown>): string[] {
+  const absent: string[] = []
+  for (const id of wanted) if (!known.has(id)) absent.push(id)
+  return absent
+}
+
+type SessionRow = {
+  session_id: string
+  agent_id: string
+  state: string
+  facts: StoredFacts
+  task: string
+  end_user: string
+  active_pact_id: string
+  number: string | null
+  last_hash: Buffer | null
+}
+
+type BudgetRow = {
+  budget_id: string
+  scope: 'session' | 'agent'
+  scope_id: string
+  unit: BudgetUnit
+  limit_amount: string
+  settled: string
+  reserved: string
+  leased: string
+  unknown: string
+  overrun: string
+  own_lease: string | null
+}
+
+async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): Promise<void> {
+  const parameters = [scope.organisationId, ids]
+  const [sessions, budgets] = await Promise.all([
+    scope.client.query<SessionRow>(
+      `SELECT s.session_id, s.agent_id, s.state, s.facts, s.task, s.end_user, h.number, h.last_hash,
+        (SELECT p.pact_id FROM airworthy.pacts p WHERE p.organisation_id = s.organisation_id
+          AND p.agent_id = s.agent_id AND p.version_id = s.version_id
+          ORDER BY p.number DESC LIMIT 1) AS active_pact_id
+      FROM airworthy.sessions s LEFT JOIN airworthy.agent_heads h
+        ON h.organisation_id = s.organisation_id AND h.log_id = $3 AND h.agent_id = s.agent_id
+      WHERE s.organisation_id = $1 AND s.session_id = ANY($2::uuid[])`,
+      [...parameters, scope.logId.toString()],
+    ),
+    scope.client.query<BudgetRow>(
+      `SELECT b.budget_id, b.scope, b.scope_id, b.unit, b.limit_amount, b.settled, b.reserved,
+        b.leased, b.unknown, b.overrun, l.amount AS own_lease
+      FROM airworthy.budgets b LEFT JOIN airworthy.leases l
+        ON l.organisation_id = b.organisation_id AND l.budget_id = b.budget_id
+        AND l.replica_id = $3
+      WHERE b.organisation_id = $1 AND ((b.scope = 'session' AND b.scope_id = ANY($2::uuid[]))
+        OR (b.scope = 'agent' AND b.scope_id IN (SELECT agent_id FROM airworthy.sessions
+          WHERE organisation_id = $1 AND session_id = ANY($2::uuid[]))))`,
+      [...parameters, scope.replicaId],
+    ),
+  ])
+  for (const row of budgets.rows) {
+    if (!state.budgets.has(row.budget_id)) state.budgets.set(row.budget_id, parseBudget(row))
+  }
+  for (const row of sessions.rows) {
+    const own = budgets.rows
+      .filter((budget) => budget.scope_id === row.session_id || budget.scope_id === row.agent_id)
+      .map((budget) => state.budgets.get(budget.budget_id))
+      .filter((budget) => budget !== undefined)
+    state.sessions.set(row.session_id, {
+      id: row.session_id,
+      agentId: row.agent_id,
+      isOpen: row.state === 'open',
+      facts: parseFacts(row.facts, { task: row.task, endUser: row.end_user }),
+      budgets: own,
+      activePactId: row.active_pact_id,
+    })
+    if (!state.heads.has(row.agent_id)) {
+      state.heads.set(row.agent_id, {
+        number: BigInt(row.number ?? '0'),
+        hash: row.last_hash ?? noEntry,
+      })
+    }
+  }
+}
+
+function parseBudget(row: BudgetRow): Budget {
+  const lease = BigInt(row.own_lease ?? '0')
+  return {
+    id: row.budget_id,
+    unit: row.unit,
+    limit: BigInt(row.limit_amount),
+    settled: BigInt(row.settled),
+    reserved: BigInt(row.reserved),
+    unknown: BigInt(row.unknown),
+    overrun: BigInt(row.overrun),
+    leasedByOthers: BigInt(row.leased) - lease,
+    lease,
+  }
+}
+
+/** How facts lie in the row: short, because the row is written with every batch. */
+export type StoredFacts = {
+  m?: number
+  t?: number
+  w?: number
+  d?: number
+  h?: number
+  k?: number
+  s?: string
+  tools?: Record<string, [made: number, done: number, failed: number, unknown: number]>
+}
+
+function parseFacts(
+  stored: StoredFacts,
+  session: { task: string; endUser: string },
+): SessionState['facts'] {
+  const tools: Record<string, Mutable<ToolCounts>> = {}
+  for (const [name, [made, done, failed, unknown]] of Object.entries(stored.tools ?? {})) {
+    tools[name] = { made, done, failed, unknown }
+  }
+  return {
+    task: session.task,
+    endUser: session.endUser,
+    modelCalls: stored.m ?? 0,
+    toolCalls: stored.t ?? 0,
+    writes: stored.w ?? 0,
+    denied: stored.d ?? 0,
+    held: stored.h ?? 0,
+    tokens: stored.k ?? 0,
+    spentNanoUsd: BigInt(stored.s ?? '0'),
+    tools,
+  }
+}
+
+export function formatFacts(facts: SessionFacts): StoredFacts {
+  const tools: NonNullable<StoredFacts['tools']> = {}
+  for (const [name, counts] of Object.entries(facts.tools)) {
+    tools[name] = [counts.made, counts.done, counts.failed, counts.unknown]
+  }
+  return {
+    m: facts.modelCalls,
+    t: facts.toolCalls,
+    w: facts.writes,
+    d: facts.denied,
+    h: facts.held,
+    k: facts.tokens,
+    s: facts.spentNanoUsd.toString(),
+    tools,
+  }
+}
+
+async function loadKeys(state: RecorderState, scope: Scope, ids: string[]): Promise<void> {
+  const found = await scope.client.query<{
+    api_key_id: string
+    revoked_at: Date | null
+    expires_ms: string | null
+  }>(
+    `SELECT api_key_id, revoked_at, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_ms
+    FROM airworthy.api_keys WHERE organisation_id = $1 AND api_key_id = ANY($2::uuid[])`,
+    [scope.organisationId, ids],
+  )
+  for (const row of found.rows) {
+    state.keys.set(row.api_key_id, {
+      isRevoked: row.revoked_at !== null,
+      expiresAtMs: row.expires_ms === null ? undefined : Number(row.expires_ms),
+    })
+  }
+}
+
+async function loadEffects(state: RecorderState, scope: Scope, keys: string[]): Promise<void> {
+  const found = await scope.client.query<{
+    effect_key: string
+    effect_id: string
+    call_id: string
+    args_hash: string
+    state: string
+    expires_ms: string | null
+    hold_id: string | null
+    until_ms: string | null
+  }>(
+    `SELECT e.effect_key, e.effect_id, e.call_id, e.args_hash, e.state,
+      (extract(epoch FROM e.expires_at) * 1000)::bigint AS expires_ms, h.hold_id,
+      (extract(epoch FROM h.expires_at) * 1000)::bigint AS until_ms
+    FROM airworthy.effects e LEFT JOIN airworthy.holds h
+      ON h.organisation_id = e.organisation_id AND h.call_id = e.call_id
+    WHERE e.organisation_id = $1 AND e.is_live AND e.effect_key = ANY($2::text[])`,
+    [scope.organisationId, keys],
+  )
+  for (const key of keys) state.effects.set(key, null)
+  for (const row of found.rows) {
+    state.effects.set(row.effect_key, {
+      effectId: row.effect_id,
+      callId: row.call_id,
+      argsHash: row.args_hash,
+      state: row.state,
+      expiresAtMs: row.expires_ms === null ? undefined : Number(row.expires_ms),
+      holdId: row.hold_id ?? undefined,
+      holdUntilMs: row.until_ms === null ? undefined : Number(row.until_ms),
+    })
+  }
+}

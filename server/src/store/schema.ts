@@ -1,0 +1,261 @@
+// The tables of the migrations as kysely sees them. An int8 is read as a decimal string: it may
+// pass 2^53, and money must not be rounded.
+import type { ColumnType, Generated } from 'kysely'
+
+type Int8 = ColumnType<string, string | bigint | number, string | bigint | number>
+type Int8Default = ColumnType<
+  string,
+  string | bigint | number | undefined,
+  string | bigint | number
+>
+type Time = ColumnType<Date, Date | string, Date | string>
+type TimeDefault = ColumnType<Date, Date | string | undefined, Date | string>
+/** Read as parsed JSON of unknown shape, written as JSON text. */
+type Json = ColumnType<unknown, string, string>
+type JsonDefault = ColumnType<unknown, string | undefined, string>
+
+type Organisations = { organisation_id: string; name: string; created_at: TimeDefault }
+
+type Operators = {
+  organisation_id: string
+  operator_id: string
+  name: string
+  role: 'operator' | 'launcher'
+  key_hash: Buffer
+  created_at: TimeDefault
+  revoked_at: Time | null
+}
+
+type Agents = {
+  organisation_id: string
+  agent_id: string
+  name: string
+  owner: string
+  stakes: 'low' | 'medium' | 'high'
+  version_id: string
+  pact_id: string
+  created_at: TimeDefault
+}
+
+type AgentVersions = {
+  organisation_id: string
+  version_id: string
+  agent_id: string
+  number: number
+  fingerprint: string
+  components: Json
+  created_at: TimeDefault
+}
+
+type Pacts = {
+  organisation_id: string
+  pact_id: string
+  agent_id: string
+  version_id: string
+  number: number
+  hash: string
+  manifest: string
+  tool_schemas: Json
+  created_at: TimeDefault
+}
+
+type ApiKeys = {
+  organisation_id: string
+  api_key_id: string
+  agent_id: string
+  prefix: string
+  key_hash: Buffer
+  thumbprint: string | null
+  scopes: Generated<string[]>
+  created_at: TimeDefault
+  expires_at: Time | null
+  revoked_at: Time | null
+}
+
+type Sessions = {
+  organisation_id: string
+  session_id: string
+  agent_id: string
+  version_id: string
+  pact_id: string
+  api_key_id: string | null
+  key_hash: Buffer | null
+  task: string
+  end_user: string
+  mode: 'enforce' | 'observe'
+  state: Generated<'open' | 'closed'>
+  model_base_url: string | null
+  opened_by: string | null
+  facts: JsonDefault
+  opened_at: TimeDefault
+  closed_at: Time | null
+}
+
+type Budgets = {
+  organisation_id: string
+  budget_id: string
+  scope: 'session' | 'agent'
+  scope_id: string
+  unit: 'calls' | 'tokens' | 'nano_usd'
+  limit_amount: Int8
+  settled: Int8Default
+  reserved: Int8Default
+  leased: Int8Default
+  unknown: Int8Default
+  overrun: Int8Default
+}
+
+type Replicas = {
+  organisation_id: string
+  replica_id: string
+  lock_key: Int8
+  started_at: TimeDefault
+  open_floor: string
+  ended_at: Time | null
+}
+
+type Leases = { organisation_id: string; replica_id: string; budget_id: string; amount: Int8 }
+
+type Calls = {
+  organisation_id: string
+  call_id: string
+  session_id: string
+  agent_id: string
+  version_id: string
+  pact_id: string
+  api_key_id: string
+  replica_id: string
+  kind: string
+  action: string
+  state: string
+  verdict: string
+  enforced: boolean
+  code: string | null
+  reasons: ColumnType<unknown, string | null, string | null>
+  reserved_calls: Int8Default
+  reserved_tokens: Int8Default
+  reserved_nano_usd: Int8Default
+  prompt_tokens: Int8 | null
+  cached_tokens: Int8 | null
+  completion_tokens: Int8 | null
+  cost_nano_usd: Int8 | null
+  effect_id: string | null
+  repeat_of: string | null
+  intent_seq: Int8 | null
+  outcome_seq: Int8 | null
+  log_id: Int8
+  created_at: Time
+  settled_at: Time | null
+}
+
+type Effects = {
+  organisation_id: string
+  effect_id: string
+  call_id: string
+  session_id: string
+  agent_id: string
+  action: string
+  effect_class: string
+  effect_key: string
+  args_hash: string
+  state: string
+  amount_minor: Int8 | null
+  currency: string | null
+  is_live: boolean
+  expires_at: Time | null
+  created_at: Time
+  dispatched_at: Time | null
+  settled_at: Time | null
+}
+
+type Holds = {
+  organisation_id: string
+  hold_id: string
+  call_id: string
+  session_id: string
+  agent_id: string
+  pact_id: string
+  action: string
+  args_hash: string
+  schema_hash: string
+  state: string
+  created_at: Time
+  expires_at: Time
+  decided_at: Time | null
+}
+
+type Votes = {
+  organisation_id: string
+  hold_id: string
+  operator_id: string
+  vote: 'approve' | 'reject'
+  reason: string
+  cast_at: Time
+}
+
+type Logs = {
+  organisation_id: string
+  log_id: Int8
+  name: string
+  size: Int8Default
+  is_open: Generated<boolean>
+}
+
+type AgentHeads = {
+  organisation_id: string
+  log_id: Int8
+  agent_id: string
+  number: Int8
+  last_hash: Buffer
+}
+
+type Entries = { organisation_id: string; log_id: Int8; seq: Int8; entry: Buffer }
+
+type SubjectKeys = {
+  organisation_id: string
+  subject_id: Buffer
+  wrapped_key: Buffer
+  created_at: TimeDefault
+  destroyed_at: Time | null
+}
+
+type Payloads = {
+  organisation_id: string
+  call_id: string
+  part: number
+  subject_id: Buffer
+  sealed: Buffer
+}
+
+type Spans = {
+  organisation_id: string
+  span_id: string
+  call_id: string
+  name: string
+  started_at: Time
+  ended_at: Time
+  attributes: Json
+}
+
+export type Schema = {
+  'airworthy.organisations': Organisations
+  'airworthy.operators': Operators
+  'airworthy.agents': Agents
+  'airworthy.agent_versions': AgentVersions
+  'airworthy.pacts': Pacts
+  'airworthy.api_keys': ApiKeys
+  'airworthy.sessions': Sessions
+  'airworthy.budgets': Budgets
+  'airworthy.replicas': Replicas
+  'airworthy.leases': Leases
+  'airworthy.calls': Calls
+  'airworthy.effects': Effects
+  'airworthy.holds': Holds
+  'airworthy.votes': Votes
+  'airworthy.logs': Logs
+  'airworthy.agent_heads': AgentHeads
+  'airworthy.entries': Entries
+  'airworthy.subject_keys': SubjectKeys
+  'airworthy.payloads': Payloads
+  'airworthy.spans': Spans
+}

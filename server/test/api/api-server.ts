@@ -1,0 +1,184 @@
+// The control API over real HTTP on a database of its own. What the gateway does is a fake that
+// notes its commands; tests that need rows of the gateway insert them.
+import { createServer } from 'node:http'
+import { createClient, type Client } from '@airworthy/sdk'
+import { createApi, type ApiDependencies } from '../../src/api/api.ts'
+import type { ListedTool } from '../../src/api/dependencies.ts'
+import { openDatabase, type Database } from '../../src/store/database.ts'
+import { ensureOperator } from '../../src/store/operators.ts'
+import { bootstrapOrganisation } from '../../src/store/organisations.ts'
+import type { OrganisationId } from '../../src/core/ids.ts'
+import { createTestDatabase } from '../database.ts'
+
+export type ApiServer = {
+  readonly baseUrl: string
+  readonly operatorKey: string
+  readonly client: Client
+  readonly db: Database
+  readonly organisationId: OrganisationId
+  readonly commands: unknown[]
+  readonly logged: unknown[]
+  readonly databaseUrl: string
+} & AsyncDisposable
+
+type Replacements = Partial<
+  Pick<ApiDependencies, 'tools' | 'holds' | 'effects' | 'payloads' | 'health'>
+>
+
+/** Starts one. `replace` may see the server's database through its argument. */
+export async function startApi(
+  replace: (db: Database, organisationId: OrganisationId) => Replacements = () => ({}),
+): Promise<ApiServer> {
+  const database = await createTestDatabase()
+  const opened = openDatabase({ url: database.url, poolMax: 8 })
+  const { db } = opened
+  const { organisationId } = await bootstrapOrganisation(db)
+  const operatorKey = await makeOperator(db, organisationId)
+  const commands: unknown[] = []
+  const logged: unknown[] = []
+  const note = async (command: unknown) => void commands.push(command)
+  let baseUrl = ''
+  const api = await createApi({
+    db,
+    organisationId,
+    tools: { list: async () => shopTools },
+    holds: { decide: note },
+    effects: { undo: note, resolve: note },
+    payloads: { open: async () => undefined },
+    health: async () => ({ status: 'ok', version: '0.0.0', database: null, openCalls: 0 }),
+    publicUrl: () => baseUrl,
+    log: (message, fields) => void logged.push({ message, fields }),
+    ...replace(db, organisationId),
+  })
+  const server = createServer(api.handle)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('not listening')
+  baseUrl = `http://127.0.0.1:${address.port}`
+  const client = createClient({ baseUrl, key: operatorKey })
+  return {
+    baseUrl,
+    operatorKey,
+    client,
+    db,
+    organisationId,
+    commands,
+    logged,
+    databaseUrl: database.url,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      await api.close()
+      await opened.close()
+      await database.drop()
+    },
+  }
+}
+
+async function makeOperator(db: Database, organisationId: OrganisationId): Promise<string> {
+  let key = ''
+  const file = {
+    read: async () => undefined,
+    write: async (text: string) => {
+      key = text
+    },
+  }
+  await ensureOperator(db, organisationId, { file, isNewKey: false })
+  return key
+}
+
+export type Answer = {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: unknown
+  /** The error's code, when it is one. */
+  readonly code: string | undefined
+}
+
+/** One raw request, for what a typed client would not send. */
+export async function ask(
+  api: ApiServer,
+  request: {
+    readonly path: string
+    readonly method?: string
+    readonly key?: string | null
+    readonly body?: unknown
+    readonly text?: string
+    readonly contentType?: string
+  },
+): Promise<Answer> {
+  const headers = new Headers()
+  const key = request.key === undefined ? api.operatorKey : request.key
+  if (key !== null) headers.set('authorization', `Bearer ${key}`)
+  const body = request.text ?? (request.body === undefined ? null : JSON.stringify(request.body))
+  if (body !== null) headers.set('content-type', request.contentType ?? 'application/json')
+  const method = request.method ?? (body === null ? 'GET' : 'POST')
+  const response = await fetch(`${api.baseUrl}${request.path}`, { method, headers, body })
+  const text = await response.text()
+  const isJson = response.headers.get('content-type')?.includes('json') === true
+  const answer: unknown = isJson ? JSON.parse(text) : text
+  return { status: response.status, headers: response.headers, body: answer, code: codeOf(answer) }
+}
+
+function codeOf(body: unknown): string | undefined {
+  const error: unknown = fieldOf(body, 'error')
+  const code = fieldOf(error, 'code')
+  return typeof code === 'string' ? code : undefined
+}
+
+export function fieldOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined
+  return new Map<string, unknown>(Object.entries(value)).get(name)
+}
+
+const orderSchema = {
+  type: 'object',
+  properties: { order_id: { type: 'string' }, reason: { type: 'string' } },
+  required: ['order_id', 'reason'],
+  additionalProperties: false,
+}
+
+export const shopTools: Readonly<Record<string, ListedTool>> = {
+  'shop/get_order': {
+    description: 'Reads an order.',
+    inputSchema: {
+      type: 'object',
+      properties: { order_id: { type: 'string' } },
+      required: ['order_id'],
+      additionalProperties: false,
+    },
+  },
+  'shop/cancel_order': { description: 'Cancels an order.', inputSchema: orderSchema },
+}
+
+/** A manifest of the shop's agent; `change` edits its text. */
+export function manifestText(change: (text: string) => string = (text) => text): string {
+  return change(`schema: airworthy.manifest/1
+agent: { name: desk, owner: support@example.com, stakes: medium }
+models:
+  - name: small
+    wire: openai
+    baseUrl: http://127.0.0.1:9/v1
+    prices: { inputPerMillionUsd: "0.40", outputPerMillionUsd: "1.60" }
+    maxOutputTokens: 1000
+prompts:
+  - { name: desk, template: "You help customers." }
+toolServers:
+  shop: { transport: http, url: "http://127.0.0.1:9/mcp" }
+tools:
+  shop/get_order: { effect: read }
+  shop/cancel_order: { effect: irreversible }
+limits:
+  session: { calls: 50, tokens: 100000, moneyUsd: "1.00" }
+  agent: { calls: 1000 }
+pact:
+  permissions:
+    - { id: models, effect: allow, models: ["*"] }
+    - { id: tools, effect: allow, tools: ["shop/*"] }
+`)
+}
+
+/** Enrols the shop's agent. */
+export function enrolDesk(api: ApiServer, change?: (text: string) => string) {
+  return api.client.enrolAgent({ manifest: manifestText(change), file: 'agent.yaml' })
+}
