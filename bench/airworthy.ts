@@ -1,5 +1,6 @@
 // Starts the real server as an operator would, and speaks its control API through the SDK.
 
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +13,7 @@ export type Airworthy = {
   readonly pid: number
   readonly databaseUrl: string
   readonly operatorKey: string
+  readonly masterKey: string
   readonly client: Client
   readonly stop: () => Promise<void>
 } & AsyncDisposable
@@ -21,34 +23,39 @@ export const repository = fileURLToPath(new URL('../', import.meta.url))
 const readyWithinMs = 60_000
 
 /**
- * A server on a data directory of its own, removed with it. Without `databaseUrl` it runs on an
- * embedded PostgreSQL there; a second server on its database needs the first one's operator key.
+ * A server on a data directory of its own, removed with it. Without options it runs on an embedded
+ * PostgreSQL there; `replicaOf` makes it one more gateway of a server that runs already.
  */
 export async function startAirworthy(
-  options: { databaseUrl?: string; operatorKey?: string } = {},
+  options: { databaseUrl?: string | undefined; replicaOf?: Airworthy } = {},
 ): Promise<Airworthy> {
+  const { replicaOf } = options
+  const givenUrl = replicaOf?.databaseUrl ?? options.databaseUrl
+  const masterKey = replicaOf?.masterKey ?? randomBytes(32).toString('base64')
   const dataDir = await mkdtemp(join(tmpdir(), 'airworthy-bench-'))
-  const server = await startProgram({
-    name: 'airworthy',
-    args: [join(repository, 'server/bin/airworthy.js'), 'serve', '--json', '--port', '0'],
-    env: { AIRWORTHY_DATA: dataDir, DATABASE_URL: options.databaseUrl ?? '' },
-    readyWithinMs,
-  })
-  const stop = async () => {
-    await server.stop()
-    await rm(dataDir, { recursive: true, force: true })
-  }
-  try {
-    const url = textField(server.ready, 'listening')
-    const operatorKey = options.operatorKey ?? (await readOperatorKey(server.ready))
-    const databaseUrl = options.databaseUrl ?? (await embeddedDatabaseUrl(dataDir))
-    const client = createClient({ baseUrl: url, key: operatorKey })
-    const { pid } = server
-    return { url, pid, databaseUrl, client, operatorKey, stop, [Symbol.asyncDispose]: stop }
-  } catch (thrown) {
-    await stop()
-    throw thrown
-  }
+  await using cleanUp = new AsyncDisposableStack()
+  cleanUp.defer(() => rm(dataDir, { recursive: true, force: true }))
+  const server = cleanUp.use(
+    await startProgram({
+      name: 'airworthy',
+      args: [join(repository, 'server/bin/airworthy.js'), 'serve', '--json', '--port', '0'],
+      env: {
+        AIRWORTHY_DATA: dataDir,
+        AIRWORTHY_MASTER_KEY: masterKey,
+        DATABASE_URL: givenUrl ?? '',
+      },
+      readyWithinMs,
+    }),
+  )
+  const url = textField(server.ready, 'listening')
+  const operatorKey = replicaOf?.operatorKey ?? (await readOperatorKey(server.ready))
+  const databaseUrl = givenUrl ?? (await embeddedDatabaseUrl(dataDir))
+  const client = createClient({ baseUrl: url, key: operatorKey })
+  // From here on it is the caller who stops the server; until here a failure did.
+  const running = cleanUp.move()
+  const stop = () => running.disposeAsync()
+  const access = { url, pid: server.pid, databaseUrl, operatorKey, masterKey, client }
+  return { ...access, stop, [Symbol.asyncDispose]: stop }
 }
 
 async function readOperatorKey(ready: Readonly<Record<string, unknown>>): Promise<string> {

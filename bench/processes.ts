@@ -37,7 +37,7 @@ export async function startProgram(program: Program): Promise<Running> {
   })
   createInterface({ input: child.stdout }).on('line', (line) => {
     const parsed = parseObject(line)
-    if (parsed !== undefined) resolve(parsed)
+    if (parsed?.['listening'] !== undefined) resolve(parsed)
   })
   try {
     const ready = await promise
@@ -74,11 +74,16 @@ function spawnNode(program: Program) {
   })
 }
 
-function collectErrors(child: { readonly stderr: NodeJS.ReadableStream }): () => string {
+type Outputs = { readonly stdout: NodeJS.ReadableStream; readonly stderr: NodeJS.ReadableStream }
+
+/** Both streams: with `--json` a program may tell on stdout why it does not start. */
+function collectErrors(child: Outputs): () => string {
   let text = ''
-  child.stderr.on('data', (chunk: Buffer) => {
+  const collect = (chunk: Buffer) => {
     text = (text + chunk.toString('utf8')).slice(-errorCharsMax)
-  })
+  }
+  child.stdout.on('data', collect)
+  child.stderr.on('data', collect)
   return () => text
 }
 

@@ -44,8 +44,7 @@ export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
   await using upstream = await startFakeUpstream()
   log('starting two gateways on one PostgreSQL')
   await using first = await startAirworthy()
-  const { databaseUrl, operatorKey } = first
-  await using second = await startAirworthy({ databaseUrl, operatorKey })
+  await using second = await startAirworthy({ replicaOf: first })
   const rounds: Round[] = []
   for (const [index, throughFirst] of (quick ? shares.slice(1) : shares).entries()) {
     const round = await runRound({

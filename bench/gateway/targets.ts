@@ -58,7 +58,7 @@ export async function startGateway(options: {
   databaseUrl: string | undefined
 }): Promise<{ target: Target; airworthy: Airworthy }> {
   const { upstream, sessions, databaseUrl } = options
-  const airworthy = await startAirworthy(databaseUrl === undefined ? {} : { databaseUrl })
+  const airworthy = await startAirworthy({ databaseUrl })
   try {
     const manifest = benchManifest(
       paces.map((pace) => ({ name: modelName(pace), baseUrl: `${upstream}${upstreamPath(pace)}` })),

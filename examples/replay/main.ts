@@ -1,5 +1,5 @@
 // `airworthy replay`: drives a recording through the gateway and says what differs from it.
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { SessionMode } from '@airworthy/sdk'
 import { pactFiles } from './agent.ts'
@@ -9,6 +9,7 @@ import { showProgress } from './progress.ts'
 import { readRecording } from './recording.ts'
 import { replayRecording } from './replay.ts'
 import type { ReplayReport } from './report.ts'
+import { readPostgres } from './services.ts'
 import { findDataDirectory } from './shared-data.ts'
 import { formatReport } from './table.ts'
 
@@ -19,10 +20,11 @@ const USAGE = `usage: replay RECORDING.jsonl.gz [options]
   --pact FILE              another manifest of the agent (default agent.yaml)
   --stream                 ask the model for streams
   --json                   print one JSON object instead of the table
-  --url URL --operator-key-file FILE --database-url URL
-                           a server that runs, and the PostgreSQL of the shop; without --url a
-                           server of its own is started and removed
-  --data DIRECTORY         where tau-env/ lies (default $AIRWORTHY_SHARED/data)
+  --url URL                a server that runs; without it one is started, and removed at the end
+  --data DIRECTORY         data directory of that server: its operator key, its PostgreSQL
+  --operator-key-file FILE, --database-url URL
+                           the same where they lie elsewhere; the shop uses that PostgreSQL too
+  --shared DIRECTORY       where tau-env/ lies (default $AIRWORTHY_SHARED/data)
   --help                   print this
 exit codes: 0 as recorded, 1 error, 2 something differs, 64 usage`
 
@@ -44,16 +46,18 @@ type Options = {
   environment: EnvironmentOptions
 }
 
-function parseOptions(args: string[]): Options | 'help' {
+async function parseOptions(args: string[]): Promise<Options | 'help'> {
   const { values, positionals } = readArguments(args)
   if (values.help) return 'help'
   const [recording, ...more] = positionals
   if (recording === undefined || more.length > 0) throw new UsageError('name one recording')
   if (values.enforce && values.observe) throw new UsageError('say --observe or --enforce, not both')
-  const dataDirectory = findDataDirectory(values.data)
+  const dataDirectory = findDataDirectory(values.shared)
   if (dataDirectory === undefined)
-    throw new UsageError('the shared data (tau-env/) is not there: give --data or AIRWORTHY_SHARED')
-  const given = givenServer(values)
+    throw new UsageError(
+      'the shared data (tau-env/) is not there: give --shared or AIRWORTHY_SHARED',
+    )
+  const given = await givenServer(values)
   const databaseUrl = values['database-url']
   return {
     recording: resolve(recording),
@@ -88,6 +92,7 @@ function readArguments(args: string[]) {
         'operator-key-file': { type: 'string' },
         'database-url': { type: 'string' },
         data: { type: 'string' },
+        shared: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     })
@@ -96,16 +101,21 @@ function readArguments(args: string[]) {
   }
 }
 
-function givenServer(values: {
+async function givenServer(values: {
   url?: string
+  data?: string
   'operator-key-file'?: string
   'database-url'?: string
-}): GivenServer | undefined {
-  const { url, 'operator-key-file': operatorKeyFile, 'database-url': databaseUrl } = values
+}): Promise<GivenServer | undefined> {
+  const { url, data } = values
   if (url === undefined) return undefined
-  if (operatorKeyFile === undefined || databaseUrl === undefined)
-    throw new UsageError('--url needs --operator-key-file and --database-url')
-  return { url, operatorKeyFile: resolve(operatorKeyFile), databaseUrl }
+  const keyFile =
+    values['operator-key-file'] ?? (data === undefined ? undefined : join(data, 'operator.key'))
+  const databaseUrl =
+    values['database-url'] ?? (data === undefined ? undefined : (await readPostgres(data)).url)
+  if (keyFile === undefined || databaseUrl === undefined)
+    throw new UsageError('--url needs --data, or --operator-key-file and --database-url')
+  return { url, operatorKeyFile: resolve(keyFile), databaseUrl }
 }
 
 function parseCount(name: string, text: string, max: number): number {
@@ -136,7 +146,7 @@ async function run(options: Options, opened: AsyncDisposableStack): Promise<Repl
 }
 
 async function main(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2))
+  const options = await parseOptions(process.argv.slice(2))
   if (options === 'help') return console.log(USAGE)
   const opened = new AsyncDisposableStack()
   const interrupted = (signal: NodeJS.Signals, code: number) =>

@@ -12,6 +12,7 @@ import type { Call, EffectState, Receipt, UndoCall } from './wire/call.ts'
 import type { Effect, EffectPage, ResolveEffect } from './wire/effect.ts'
 import type { EntryPage, Health, LogSummary } from './wire/entry.ts'
 import type { DecidedHold, DecideHold, Hold, HoldPage, HoldState } from './wire/hold.ts'
+import type { AddedOperator, AddOperator, Operator, OperatorPage } from './wire/operator.ts'
 import type {
   OpenedSession,
   OpenSession,
@@ -86,6 +87,9 @@ export function createClient(options: ClientOptions) {
       get<EffectPage>('/v1/effects', query),
     resolveEffect: (id: string, body: ResolveEffect) =>
       post<Effect>(`/v1/effects/${segment(id)}/resolve`, body),
+    addOperator: (body: AddOperator) => post<AddedOperator>('/v1/operators', body),
+    listOperators: (query: Page = {}) => get<OperatorPage>('/v1/operators', query),
+    revokeOperator: (id: string) => post<Operator>(`/v1/operators/${segment(id)}/revoke`, {}),
     listEntries: (query: Page = {}) => get<EntryPage>('/v1/entries', query),
     // The server reads the log for this one.
     getLog: () => get<LogSummary>('/v1/log', {}, slow),

@@ -46,6 +46,7 @@ export type EffectState =
   | 'done'
   | 'failed'
   | 'unknown'
+  | 'undoing'
   | 'undone'
   | 'undo_failed'
   | 'denied'

@@ -3,7 +3,7 @@ import { AirworthyError } from '../core/errors.ts'
 import { keyKindOf } from '../core/identity/key.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from '../store/database.ts'
-import { findOperatorByKey, type Operator } from '../store/operators.ts'
+import { findOperatorByKey, type OperatorRow } from '../store/operators.ts'
 
 const bearer = /^Bearer +([A-Za-z0-9._~+/=-]{1,200}) *$/i
 
@@ -12,7 +12,7 @@ export async function authenticate(
   db: Database,
   organisationId: OrganisationId,
   authorization: string | undefined,
-): Promise<Operator> {
+): Promise<OperatorRow> {
   const key = authorization === undefined ? undefined : bearer.exec(authorization)?.[1]
   if (key === undefined) {
     throw new AirworthyError(
@@ -29,6 +29,7 @@ export async function authenticate(
   }
   const operator = kind === undefined ? undefined : await findOperatorByKey(db, organisationId, key)
   if (operator === undefined) throw new AirworthyError('auth.unknown_key', 'the key is not known')
-  if (operator.isRevoked) throw new AirworthyError('auth.revoked_key', 'the key was revoked')
+  if (operator.revokedAt !== null)
+    throw new AirworthyError('auth.revoked_key', 'the key was revoked')
   return operator
 }

@@ -1,12 +1,12 @@
 // One operation of the control API: where it is, who may use it, what it takes and answers.
 import { z } from 'zod'
 import { AirworthyError, type ErrorCode } from '../core/errors.ts'
-import type { Operator } from '../store/operators.ts'
+import type { OperatorRow } from '../store/operators.ts'
 import type { ApiDependencies } from './dependencies.ts'
 
 export type Role = 'operator' | 'launcher'
 
-export type Context = ApiDependencies & { readonly operator: Operator }
+export type Context = ApiDependencies & { readonly operator: OperatorRow }
 
 type Definition<Params, Query, Body, Reply> = {
   /** The name in the OpenAPI document, equal to the file's. */

@@ -16,6 +16,9 @@ import { listHolds } from './holds/list-holds.ts'
 import { rejectHold } from './holds/reject-hold.ts'
 import { showHold } from './holds/show-hold.ts'
 import type { Operation } from './operation.ts'
+import { addOperator } from './operators/add-operator.ts'
+import { listOperators } from './operators/list-operators.ts'
+import { revokeOperator } from './operators/revoke-operator.ts'
 import { closeSession } from './sessions/close-session.ts'
 import { listSessions } from './sessions/list-sessions.ts'
 import { openSession } from './sessions/open-session.ts'
@@ -40,6 +43,9 @@ export const operations: readonly Operation[] = [
   undoCall,
   listEffects,
   resolveEffect,
+  addOperator,
+  listOperators,
+  revokeOperator,
   listEntries,
   showLog,
 ]

@@ -1,9 +1,10 @@
 // airworthy agent enrol | list | show
 import { readFile } from 'node:fs/promises'
 import { text as readStream } from 'node:stream/consumers'
-import type { Agent, EnrolledAgent } from '@airworthy/sdk'
+import type { EnrolledAgent } from '@airworthy/sdk'
 import type { Command } from 'commander'
 import { connect, globalOptions } from './connection.ts'
+import { readAll } from './pages.ts'
 import { UsageError } from './failure.ts'
 import { note, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
 
@@ -68,15 +69,10 @@ function printEnrolled({ agent, created, apiKey, warnings }: EnrolledAgent): voi
 async function list(command: Command): Promise<void> {
   const globals = globalOptions(command)
   const client = await connect(globals)
-  const agents: Agent[] = []
-  let after: string | null = null
-  do {
-    const page: Awaited<ReturnType<typeof client.listAgents>> = await client.listAgents(
-      after === null ? {} : { after },
-    )
-    agents.push(...page.agents)
-    after = page.next
-  } while (after !== null)
+  const agents = await readAll(async (after) => {
+    const page = await client.listAgents(after)
+    return { items: page.agents, next: page.next }
+  })
   if (globals.json === true) {
     printJson({ agents })
     return

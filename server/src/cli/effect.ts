@@ -1,7 +1,7 @@
 // airworthy effect list | resolve
-import type { Effect } from '@airworthy/sdk'
 import { type Command, Option } from 'commander'
 import { connect, globalOptions } from './connection.ts'
+import { readAll } from './pages.ts'
 import { money, printJson, printLine, printTable, shortTime } from './terminal.ts'
 
 type ResolveOptions = { readonly outcome: 'done' | 'failed'; readonly reason: string }
@@ -32,17 +32,10 @@ async function list(options: { readonly unknown?: boolean }, command: Command): 
   const globals = globalOptions(command)
   const client = await connect(globals)
   const filter = options.unknown === true ? { state: 'unknown' as const } : {}
-  const effects: Effect[] = []
-  let after: string | null = null
-  do {
-    const page: Awaited<ReturnType<typeof client.listEffects>> = await client.listEffects({
-      ...filter,
-      ...(after === null ? {} : { after }),
-      limit: 1_000,
-    })
-    effects.push(...page.effects)
-    after = page.next
-  } while (after !== null)
+  const effects = await readAll(async (after) => {
+    const page = await client.listEffects({ ...filter, ...after })
+    return { items: page.effects, next: page.next }
+  })
   if (globals.json === true) {
     printJson({ effects })
     return

@@ -32,19 +32,13 @@ const clientMends: Readonly<Record<string, string>> = {
   'client.no_key': 'Give --key-file, or AIRWORTHY_OPERATOR_KEY, or --data of the server.',
 }
 
-/** For what happens before a server runs, or to its database. */
+/** Where the message does not say it already. */
 const mends: Partial<Record<ErrorCode, string>> = {
   'auth.unknown_key': "Use the operator.key of this server's data directory (--data, --key-file).",
   'auth.revoked_key': 'Make a new key: stop the server, then "airworthy serve --new-operator-key".',
   'auth.agent_key_refused': 'Use an operator key: the file operator.key of the data directory.',
   'start.port_in_use': 'Stop what listens there, or choose another: --port 0 takes any free port.',
-  'start.directory_unwritable': 'Make it writable, or choose another with --data.',
-  'start.disk_full': 'Free some space, or choose another disk with --data.',
-  'start.already_running': 'Use that server, stop it, or choose another directory with --data.',
   'start.wrong_node': 'Install Node.js 24 or later, or run "npm ci" in the checkout.',
-  'database.unreachable': 'Start PostgreSQL, check DATABASE_URL, or leave it out.',
-  'database.too_old': 'Use PostgreSQL 15 or later, or leave DATABASE_URL out.',
-  'database.foreign_schema': 'Give Airworthy a database without a schema "airworthy".',
 }
 
 /** Makes sense of anything thrown by a command. */
@@ -57,7 +51,8 @@ export function failureOf(thrown: unknown): Failure {
   if (thrown instanceof AirworthyApiError) return apiFailure(thrown)
   if (thrown instanceof AirworthyError) {
     const { code, message, detail } = thrown
-    return { exitCode: exitCodes.error, code, message, mend: mendOf(code), detail }
+    const exitCode = code === 'start.config_invalid' ? exitCodes.usage : exitCodes.error
+    return { exitCode, code, message, mend: mendOf(code), detail }
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const code = 'internal.unexpected'

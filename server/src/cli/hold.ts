@@ -2,6 +2,7 @@
 import type { DecidedHold, Hold } from '@airworthy/sdk'
 import { type Command, Option } from 'commander'
 import { connect, globalOptions } from './connection.ts'
+import { readAll } from './pages.ts'
 import {
   cleanText,
   money,
@@ -60,16 +61,10 @@ async function list(options: ListOptions, command: Command): Promise<void> {
   const globals = globalOptions(command)
   const client = await connect(globals)
   const state = options.state === 'all' ? {} : { state: options.state }
-  const holds: Hold[] = []
-  let after: string | null = null
-  do {
-    const page: Awaited<ReturnType<typeof client.listHolds>> = await client.listHolds({
-      ...state,
-      ...(after === null ? {} : { after }),
-    })
-    holds.push(...page.holds)
-    after = page.next
-  } while (after !== null)
+  const holds = await readAll(async (after) => {
+    const page = await client.listHolds({ ...state, ...after })
+    return { items: page.holds, next: page.next }
+  })
   if (globals.json === true) {
     printJson({ holds })
     return

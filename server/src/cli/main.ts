@@ -9,6 +9,7 @@ import { addEffectCommands } from './effect.ts'
 import { exitCodes, failureOf, UsageError } from './failure.ts'
 import { addHoldCommands } from './hold.ts'
 import { addMigrateCommand } from './migrate.ts'
+import { addOperatorCommands } from './operator.ts'
 import { addReplayCommand } from './replay.ts'
 import { addServeCommand } from './serve.ts'
 import { addSessionCommands } from './session.ts'
@@ -50,6 +51,7 @@ function buildProgram(version: string): Command {
   addHoldCommands(program)
   addCallCommands(program)
   addEffectCommands(program)
+  addOperatorCommands(program)
   addReplayCommand(program)
   return program
 }

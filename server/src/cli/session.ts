@@ -2,6 +2,7 @@
 import type { OpenSession, Session } from '@airworthy/sdk'
 import { type Command, Option } from 'commander'
 import { connect, globalOptions } from './connection.ts'
+import { readAll } from './pages.ts'
 import { UsageError } from './failure.ts'
 import { dollars, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
 
@@ -57,18 +58,11 @@ async function list(options: ListOptions, command: Command): Promise<void> {
   const filter = {
     ...(options.agent === undefined ? {} : { agent: options.agent }),
     ...(options.state === undefined ? {} : { state: options.state }),
-    limit: 1_000,
   }
-  const sessions: Session[] = []
-  let after: string | null = null
-  do {
-    const page: Awaited<ReturnType<typeof client.listSessions>> = await client.listSessions({
-      ...filter,
-      ...(after === null ? {} : { after }),
-    })
-    sessions.push(...page.sessions)
-    after = page.next
-  } while (after !== null)
+  const sessions = await readAll(async (after) => {
+    const page = await client.listSessions({ ...filter, ...after })
+    return { items: page.sessions, next: page.next }
+  })
   if (globals.json === true) {
     printJson({ sessions })
     return

@@ -1,5 +1,5 @@
-// Exact JSON in, canonical JSON (RFC 8785) and hashes out. A number that a double cannot hold is refused
-// rather than rounded, because a rule must judge the very number that the tool will get.
+// Exact JSON in, canonical JSON (RFC 8785) and hashes out. A number that a double cannot hold is
+// refused rather than rounded, because a rule must judge the very number that the tool will get.
 import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { AirworthyError } from './errors.ts'
@@ -18,8 +18,8 @@ const DEPTH_MAX = 200
 const SAFE_NUMBER_LENGTH = 15
 
 /**
- * Parses JSON and refuses what would not mean the same to every reader: numbers that a double does not hold
- * exactly, an object with a key twice, lone surrogates, nesting beyond 200 levels.
+ * Parses JSON and refuses what would not mean the same to every reader: numbers that a double does
+ * not hold exactly, an object with a key twice, lone surrogates, nesting beyond 200 levels.
  */
 export function parseExactJson(text: string): ExactJson {
   if (!text.isWellFormed()) return invalid('the text holds a lone surrogate')
@@ -45,8 +45,9 @@ function invalid(message: string): ExactJson & { kind: 'invalid' } {
 type Scan = { keys: number; depth: number; isSuspect: boolean }
 
 /**
- * One pass over valid JSON: counts keys and depth and tells whether a closer look is due (a long number,
- * an exponent, an escaped surrogate). It spares nearly every body the slow look, and a reviver.
+ * One pass over valid JSON: counts keys and depth and tells whether a closer look is due (a long
+ * number, an exponent, an escaped surrogate). It spares nearly every body the slow look, and a
+ * reviver.
  */
 function scanTokens(text: string): Scan {
   const scan: Scan = { keys: 0, depth: 0, isSuspect: false }
@@ -111,7 +112,9 @@ function hasExponent(text: string, start: number, end: number): boolean {
 
 type Level = { readonly keys: Set<string> | undefined; key: string; index: number }
 
-/** The slow look at valid JSON, which names the place: inexact numbers, keys twice, lone surrogates. */
+/**
+ * The slow look at valid JSON, which names the place: inexact numbers, keys twice, lone surrogates.
+ */
 function findFault(text: string): ExactJson | undefined {
   const levels: Level[] = []
   let at = 0
@@ -183,7 +186,10 @@ function isExactNumber(source: string): boolean {
   return Number.isFinite(value) && normalDecimal(source) === normalDecimal(String(value))
 }
 
-/** `digits` times ten to the `exponent`, without leading or trailing zeros: equal numbers, equal texts. */
+/**
+ * `digits` times ten to the `exponent`, without leading or trailing zeros: equal numbers, equal
+ * texts.
+ */
 function normalDecimal(source: string): string {
   const [mantissa = '', exponentText = '0'] = source.toLowerCase().split('e')
   const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.')
@@ -202,7 +208,9 @@ function trimZeros(digits: string): string {
   return digits.slice(0, end)
 }
 
-/** Own keys of all objects in a parsed value; fewer than the text has means that a key came twice. */
+/**
+ * Own keys of all objects in a parsed value; fewer than the text has means that a key came twice.
+ */
 function countKeys(value: unknown): number {
   let count = 0
   const open: unknown[] = [value]

@@ -1,35 +1,129 @@
 // Who may use the control API: operators, and launchers that only open and close sessions.
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
-import { type Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import { formatKey, hashKey, keyRandomBytes } from '../core/identity/key.ts'
 import type { OrganisationId } from '../core/ids.ts'
-import type { Database } from './database.ts'
 import { appendEntries } from './log.ts'
 import type { Schema } from './schema.ts'
 import { runCommand } from './transaction.ts'
 
-export type Operator = {
+export type OperatorRole = 'operator' | 'launcher'
+
+export type OperatorRow = {
   readonly operatorId: string
   readonly name: string
-  readonly role: 'operator' | 'launcher'
-  readonly isRevoked: boolean
+  readonly role: OperatorRole
+  readonly createdAt: Date
+  readonly revokedAt: Date | null
+}
+
+function selectOperators(db: Kysely<Schema>, organisationId: OrganisationId) {
+  return db
+    .selectFrom('airworthy.operators')
+    .selectAll()
+    .where('organisation_id', '=', organisationId)
+}
+
+type SelectedOperator = Awaited<ReturnType<ReturnType<typeof selectOperators>['execute']>>[number]
+
+function operatorOf(row: SelectedOperator): OperatorRow {
+  return {
+    operatorId: row.operator_id,
+    name: row.name,
+    role: row.role,
+    createdAt: row.created_at,
+    revokedAt: row.revoked_at,
+  }
 }
 
 /** Finds who a key belongs to. Revoked ones are found too, so that the refusal can say so. */
 export async function findOperatorByKey(
-  db: Database,
+  db: Kysely<Schema>,
   organisationId: OrganisationId,
   key: string,
-): Promise<Operator | undefined> {
-  const row = await db
-    .selectFrom('airworthy.operators')
-    .select(['operator_id', 'name', 'role', 'revoked_at'])
-    .where('organisation_id', '=', organisationId)
+): Promise<OperatorRow | undefined> {
+  const row = await selectOperators(db, organisationId)
     .where('key_hash', '=', hashKey(key))
     .executeTakeFirst()
-  if (row === undefined) return undefined
-  const { operator_id: operatorId, name, role, revoked_at: revokedAt } = row
-  return { operatorId, name, role, isRevoked: revokedAt !== null }
+  return row === undefined ? undefined : operatorOf(row)
+}
+
+export async function findOperator(
+  db: Kysely<Schema>,
+  organisationId: OrganisationId,
+  operatorId: string,
+): Promise<OperatorRow | undefined> {
+  const row = await selectOperators(db, organisationId)
+    .where('operator_id', '=', operatorId)
+    .executeTakeFirst()
+  return row === undefined ? undefined : operatorOf(row)
+}
+
+/** Finds the operator or launcher of this name whose key is not revoked. */
+export async function findActiveOperator(
+  db: Kysely<Schema>,
+  organisationId: OrganisationId,
+  name: string,
+): Promise<OperatorRow | undefined> {
+  const row = await selectOperators(db, organisationId)
+    .where('name', '=', name)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return row === undefined ? undefined : operatorOf(row)
+}
+
+/** Operators and launchers in the order of their ids, revoked ones too. */
+export async function listOperators(
+  db: Kysely<Schema>,
+  organisationId: OrganisationId,
+  page: { readonly after: string | undefined; readonly limit: number },
+): Promise<OperatorRow[]> {
+  let query = selectOperators(db, organisationId)
+  if (page.after !== undefined) query = query.where('operator_id', '>', page.after)
+  const rows = await query.orderBy('operator_id').limit(page.limit).execute()
+  return rows.map(operatorOf)
+}
+
+/** Makes an operator or launcher with a key of its own. Call it inside a command. */
+export async function insertOperator(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  added: { readonly name: string; readonly role: OperatorRole; readonly key?: string },
+): Promise<{ operatorId: string; key: string }> {
+  const operatorId = randomUUIDv7()
+  const { name, role } = added
+  const key = added.key ?? formatKey(role, randomBytes(keyRandomBytes))
+  await appendEntries(tx, organisationId, [
+    { type: 'key.issued', agentId: organisationId, body: { operator: operatorId, role } },
+  ])
+  await tx
+    .insertInto('airworthy.operators')
+    .values({
+      organisation_id: organisationId,
+      operator_id: operatorId,
+      name,
+      role,
+      key_hash: hashKey(key),
+    })
+    .execute()
+  return { operatorId, key }
+}
+
+/** Revokes the key of an operator or launcher. Call it inside a command. */
+export async function revokeOperator(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  operatorId: string,
+): Promise<void> {
+  const [entry] = await appendEntries(tx, organisationId, [
+    { type: 'key.revoked', agentId: organisationId, body: { operator: operatorId } },
+  ])
+  await tx
+    .updateTable('airworthy.operators')
+    .set({ revoked_at: new Date(entry?.atMs ?? 0) })
+    .where('organisation_id', '=', organisationId)
+    .where('operator_id', '=', operatorId)
+    .execute()
 }
 
 export type OperatorKeyFile = {
@@ -39,79 +133,38 @@ export type OperatorKeyFile = {
   readonly write: (key: string) => Promise<void>
 }
 
-/** `missing`: an operator exists, but the file does not hold its key. */
+/** `missing`: the first operator exists, but the file does not hold its key. */
 export type EnsuredOperator = 'kept' | 'made' | 'replaced' | 'missing'
+
+const firstOperatorName = 'operator'
 
 /**
  * Makes the first operator, and its key file, when there is none. The file is written before the
  * row is committed: after a crash in between, the next start takes the key from the file. With
- * `isNewKey` the keys of all operators of that name are revoked and a new one is made.
+ * `isNewKey` the first operator's key is revoked and a new one is made.
  */
 export async function ensureOperator(
-  db: Database,
+  db: Kysely<Schema>,
   organisationId: OrganisationId,
   options: { readonly file: OperatorKeyFile; readonly isNewKey: boolean },
 ): Promise<EnsuredOperator> {
+  const { file, isNewKey } = options
   return runCommand(db, organisationId, async (tx) => {
-    const existing = await tx
-      .selectFrom('airworthy.operators')
-      .select(['operator_id', 'key_hash'])
-      .where('organisation_id', '=', organisationId)
-      .where('name', '=', firstOperatorName)
-      .where('role', '=', 'operator')
-      .where('revoked_at', 'is', null)
-      .execute()
-    const kept = options.isNewKey ? undefined : await options.file.read()
-    if (existing.length > 0 && !options.isNewKey) {
-      const hashed = kept === undefined ? undefined : hashKey(kept)
-      const isKept = existing.some((row) => hashed?.equals(row.key_hash) === true)
-      return isKept ? 'kept' : 'missing'
+    const existing = await findActiveOperator(tx, organisationId, firstOperatorName)
+    const kept = isNewKey ? undefined : await file.read()
+    if (existing !== undefined && !isNewKey) {
+      const owner =
+        kept === undefined ? undefined : await findOperatorByKey(tx, organisationId, kept)
+      return owner?.revokedAt === null ? 'kept' : 'missing'
     }
-    const key = kept ?? formatKey('operator', randomBytes(keyRandomBytes))
-    if (kept === undefined) await options.file.write(key)
-    const revoked = existing.map((row) => row.operator_id)
-    await insertOperator(tx, organisationId, { key, revoked })
-    return existing.length > 0 ? 'replaced' : 'made'
+    // A key that was revoked must not come back to life because it still lies in the file.
+    const isUsed =
+      kept !== undefined && (await findOperatorByKey(tx, organisationId, kept)) !== undefined
+    const key =
+      kept === undefined || isUsed ? formatKey('operator', randomBytes(keyRandomBytes)) : kept
+    if (key !== kept) await file.write(key)
+    if (existing !== undefined) await revokeOperator(tx, organisationId, existing.operatorId)
+    await insertOperator(tx, organisationId, { name: firstOperatorName, role: 'operator', key })
+    return existing === undefined ? 'made' : 'replaced'
   })
-}
-
-const firstOperatorName = 'operator'
-
-async function insertOperator(
-  tx: Kysely<Schema>,
-  organisationId: OrganisationId,
-  change: { readonly key: string; readonly revoked: readonly string[] },
-): Promise<void> {
-  const operatorId = randomUUIDv7()
-  const logged = await appendEntries(tx, organisationId, [
-    ...change.revoked.map((id) => ({
-      type: 'key.revoked' as const,
-      agentId: organisationId,
-      body: { operator: id },
-    })),
-    {
-      type: 'key.issued',
-      agentId: organisationId,
-      body: { operator: operatorId, role: 'operator' },
-    },
-  ])
-  const at = new Date(logged[0]?.atMs ?? 0)
-  if (change.revoked.length > 0) {
-    await tx
-      .updateTable('airworthy.operators')
-      .set({ revoked_at: at })
-      .where('organisation_id', '=', organisationId)
-      .where('operator_id', 'in', [...change.revoked])
-      .execute()
-  }
-  await tx
-    .insertInto('airworthy.operators')
-    .values({
-      organisation_id: organisationId,
-      operator_id: operatorId,
-      name: firstOperatorName,
-      role: 'operator',
-      key_hash: hashKey(change.key),
-    })
-    .execute()
 }

@@ -13,6 +13,7 @@ export const effectStateSchema = z.enum([
   'done',
   'failed',
   'unknown',
+  'undoing',
   'undone',
   'undo_failed',
   'denied',

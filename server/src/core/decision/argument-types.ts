@@ -1,11 +1,13 @@
-// From a tool's JSON Schema to CEL types, and from JSON values to CEL values. What does not fit its type is
-// handed on as it is: the evaluator then refuses it, and an erring rule denies.
+// From a tool's JSON Schema to CEL types, and from JSON values to CEL values. What does not fit its
+// type is handed on as it is: the evaluator then refuses it, and an erring rule denies.
 import type { Environment } from '@marcbachmann/cel-js'
 import type { JsonSchemaObject } from '../pact/compiled.ts'
 
 const DEPTH_MAX = 8
 
-/** Two loops inside one another over a list of this length take some ten milliseconds, and no more. */
+/**
+ * Two loops inside one another over a list of this length take some ten milliseconds, and no more.
+ */
 const ITEMS_MAX = 300
 
 /** Names that mean something to every JavaScript object; no rule can read such an argument. */
@@ -67,7 +69,9 @@ function propertyTypes(
 
 const dynamic: ArgumentType = { type: 'dyn', read: readAnything, properties: undefined }
 
-/** Without a schema a value stays as it is, but no list in it may be longer than a rule can walk. */
+/**
+ * Without a schema a value stays as it is, but no list in it may be longer than a rule can walk.
+ */
 function readAnything(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   const children: unknown[] = Array.isArray(value) ? value : Object.values(value)
@@ -166,7 +170,7 @@ function mapType(
 
 /** A class for each object schema, because CEL tells types apart by constructor. */
 function fieldsClass() {
-  // oxlint-disable-next-line typescript/no-extraneous-class -- the class itself is what tells the types apart
+  // oxlint-disable-next-line typescript/no-extraneous-class -- the class is what tells types apart
   return class {
     constructor(values: Readonly<Record<string, unknown>>) {
       Object.assign(this, values)

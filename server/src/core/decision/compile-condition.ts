@@ -16,7 +16,9 @@ export type ConditionOutcome =
     }
   | { readonly kind: 'invalid'; readonly problems: readonly ConditionProblem[] }
 
-/** Compiles a rule's condition once for a target. Everything wrong with it is answered, not thrown. */
+/**
+ * Compiles a rule's condition once for a target. Everything wrong with it is answered, not thrown.
+ */
 export function compileCondition(
   source: string,
   context: { readonly environment: TargetEnvironment; readonly tools: readonly string[] },

@@ -11,8 +11,9 @@ import { AgentView, CallView, SessionView } from './program.ts'
 const STRICTNESS: Readonly<Record<Verdict, number>> = { allow: 0, hold: 1, deny: 2 }
 
 /**
- * Decides a call. Every rule that is about its tool or model is asked; those whose condition is true speak,
- * and the strictest wins. A rule that fails denies, and so does the silence of all allow and hold rules.
+ * Decides a call. Every rule that is about its tool or model is asked; those whose condition is
+ * true speak, and the strictest wins. A rule that fails denies, and so does the silence of all
+ * allow and hold rules.
  */
 export function decide(call: Call, pact: CompiledPact, facts: Facts): Decision {
   if (call.kind === 'model') {
@@ -28,7 +29,10 @@ export function decide(call: Call, pact: CompiledPact, facts: Facts): Decision {
   return decideBound(call, { bound: tool.bound, effectClass: tool.effectClass, facts })
 }
 
-/** A contract that declares an amount is judged by it; a call without one could slip past every limit. */
+/**
+ * A contract that declares an amount is judged by it; a call without one could slip past every
+ * limit.
+ */
 function amountFault(call: ToolCall, tool: CompiledTool): string | undefined {
   const declared = tool.contract.amount
   if (declared === undefined) return undefined

@@ -1,5 +1,6 @@
-// What a compiled condition is, and the objects that it reads. CEL tells types apart by constructor, so
-// `call`, `session`, `agent` and `args` are small classes; their getters convert only what a rule asks for.
+// What a compiled condition is, and the objects that it reads. CEL tells types apart by
+// constructor, so `call`, `session`, `agent` and `args` are small classes; their getters convert
+// only what a rule asks for.
 import type { Call, EffectClass } from './call.ts'
 import type { AgentFacts, SessionFacts, ToolCounts } from './facts.ts'
 
@@ -123,7 +124,10 @@ export class SessionView {
     return this.#counts('unknown')
   }
 
-  /** A tool that was never called counts 0; a name that is not enrolled is missing, which is an error. */
+  /**
+   * A tool that was never called counts 0; a name that is not enrolled is missing, which is an
+   * error.
+   */
   #counts(kind: CountKind): Map<string, bigint> {
     const known = this.#maps[kind]
     if (known !== undefined) return known

@@ -1,4 +1,5 @@
-// The CEL environments of rules: the same `session`, `agent` and `now`, and per target `call` and `args`.
+// The CEL environments of rules: the same `session`, `agent` and `now`, and per target `call` and
+// `args`.
 import { Environment } from '@marcbachmann/cel-js'
 import type { JsonSchemaObject } from '../pact/compiled.ts'
 import { declareArguments } from './argument-types.ts'

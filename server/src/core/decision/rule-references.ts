@@ -1,5 +1,6 @@
-// Walks a condition before it is type-checked: which arguments and counts it reads, names that do not exist
-// (the checker of cel-js lets them pass inside has() and as map keys), and functions that are not safe.
+// Walks a condition before it is type-checked: which arguments and counts it reads, names that do
+// not exist (the checker of cel-js lets them pass inside has() and as map keys), and functions that
+// are not safe.
 import type { ASTNode } from '@marcbachmann/cel-js'
 import type { JsonSchemaObject } from '../pact/compiled.ts'
 import { hint } from '../pact/suggest.ts'
@@ -62,7 +63,9 @@ export function findReferences(root: ASTNode, scope: ReferenceScope): References
 
 export type Path = { readonly root: string; readonly steps: readonly (string | bigint)[] }
 
-/** `args.items[0].price` as root and steps; undefined for anything but a chain of constant steps. */
+/**
+ * `args.items[0].price` as root and steps; undefined for anything but a chain of constant steps.
+ */
 export function pathOf(node: ASTNode): Path | undefined {
   if (node.op === 'id') return { root: node.args, steps: [] }
   if (node.op === '.') {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import * as fc from 'fast-check'
 import { compileCondition } from './compile-condition.ts'
 import { targetEnvironment } from './rule-environment.ts'
 
@@ -110,5 +111,51 @@ suite('a condition that may be true', () => {
   test('gives up on a condition with too many cases, and takes it', () => {
     const clause = '(args.n == 6 || args.n == 7)'
     assert.equal(canBeTrue(Array.from({ length: 8 }, () => clause).join(' && ')), true)
+  })
+})
+
+suite('soundness', () => {
+  const number = fc.integer({ min: -1, max: 7 })
+  const operator = fc.constantFrom('==', '!=', '<', '<=', '>', '>=')
+  const atom = fc.oneof(
+    fc.tuple(operator, number).map(([op, value]) => `args.n ${op} ${value}`),
+    fc.tuple(operator, number).map(([op, value]) => `${value} ${op} args.n`),
+    fc.tuple(operator, number).map(([op, value]) => `args.x ${op} ${value}.5`),
+    fc.array(number, { maxLength: 3 }).map((values) => `args.n in [${values.join(', ')}]`),
+    fc.constantFrom('args.flag', 'args.color == "red"', 'args.color != "red"', 'true', 'false'),
+    fc.constantFrom('args.color == "blue"', 'args.s.size() > 2', '"a" in [args.s]'),
+  )
+  const { condition } = fc.letrec<{ condition: string }>((tie) => ({
+    condition: fc.oneof(
+      { maxDepth: 4, withCrossShrink: true },
+      atom,
+      fc.tuple(tie('condition'), tie('condition')).map(([a, b]) => `(${a}) && (${b})`),
+      fc.tuple(tie('condition'), tie('condition')).map(([a, b]) => `(${a}) || (${b})`),
+      tie('condition').map((a) => `!(${a})`),
+      fc
+        .tuple(tie('condition'), tie('condition'), tie('condition'))
+        .map(([a, b, c]) => `(${a}) ? (${b}) : (${c})`),
+    ),
+  }))
+  const inputs = [1, 2, 3, 4, 5].flatMap((n) =>
+    [true, false].flatMap((flag) =>
+      ['red', 'green'].flatMap((color) =>
+        [0.5, 3.5, 9].map((x) => ({ n, flag, color, x, s: color === 'red' ? 'a' : 'abc' })),
+      ),
+    ),
+  )
+
+  test('a condition that is true for some arguments is never called impossible', () => {
+    fc.assert(
+      fc.property(condition, (when) => {
+        const outcome = compileCondition(when, { environment, tools: [] })
+        if (outcome.kind === 'invalid' || outcome.canBeTrue) return
+        for (const input of inputs) {
+          const args = environment.readArgs(input, ['n', 'flag', 'color', 'x', 's'])
+          assert.notEqual(outcome.program({ args }), true, `${when} ${JSON.stringify(input)}`)
+        }
+      }),
+      { numRuns: 1000 },
+    )
   })
 })

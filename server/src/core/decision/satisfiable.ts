@@ -1,5 +1,6 @@
-// Can a condition ever be true? A small check, sound in one direction: it says "never" only when it knows.
-// The condition becomes a list of conjunctions; in each, every variable keeps an interval or a set of values.
+// Can a condition ever be true? A small check, sound in one direction: it says "never" only when it
+// knows. The condition becomes a list of conjunctions; in each, every variable keeps an interval or
+// a set of values.
 import { serialize } from '@marcbachmann/cel-js'
 import type { ASTNode } from '@marcbachmann/cel-js'
 import type { JsonSchemaObject } from '../pact/compiled.ts'
@@ -203,7 +204,10 @@ function isCount(field: string): boolean {
   return Object.hasOwn(types, field) && types[field] !== 'string'
 }
 
-/** The effect class stays open: a guard against irreversible effects may be written before the first one. */
+/**
+ * The effect class stays open: a guard against irreversible effects may be written before the first
+ * one.
+ */
 function callDomain(field: string, target: RuleTarget): Range {
   const isTool = target.kind === 'tool'
   const [server = '', tool = ''] = isTool ? target.name.split('/') : []

@@ -5,7 +5,10 @@ export type AmountOutcome =
   | { readonly kind: 'ok'; readonly amount: Amount }
   | { readonly kind: 'invalid'; readonly message: string }
 
-/** ISO 4217 currencies by their number of decimals. A currency that is not here is refused, not guessed. */
+/**
+ * ISO 4217 currencies by their number of decimals. A currency that is not here is refused, not
+ * guessed.
+ */
 const CURRENCIES: Readonly<Record<number, string>> = {
   0: 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF',
   2:
@@ -34,8 +37,8 @@ const DECIMAL_LENGTH_MAX = 40
 const UNITS_MAX = 9_223_372_036_854_775_807n
 
 /**
- * A plain non-negative decimal as integer units of 10^-decimals; undefined for anything else, for more
- * decimals than that (zeros aside), and for what CEL's integers cannot hold.
+ * A plain non-negative decimal as integer units of 10^-decimals; undefined for anything else, for
+ * more decimals than that (zeros aside), and for what CEL's integers cannot hold.
  */
 export function decimalToUnits(text: string, decimals: number): bigint | undefined {
   if (text.length > DECIMAL_LENGTH_MAX) return undefined

@@ -18,8 +18,8 @@ export type EffectKeyOutcome =
   | { readonly kind: 'invalid'; readonly message: string }
 
 /**
- * The key of the effect that a call asks for: scope, tool, and the contract's template or the hash of all
- * canonical arguments. At most 200 printable ASCII characters, so that it fits any header.
+ * The key of the effect that a call asks for: scope, tool, and the contract's template or the hash
+ * of all canonical arguments. At most 200 printable ASCII characters, so that it fits any header.
  */
 export function effectKeyOf(
   tool: CompiledTool,
@@ -58,7 +58,9 @@ export type ArgumentsOutcome =
   | { readonly kind: 'ok'; readonly tool: string; readonly args: Arguments }
   | { readonly kind: 'invalid'; readonly message: string }
 
-/** The call that undoes a finished effect; `result` is the parsed result of the call that made it. */
+/**
+ * The call that undoes a finished effect; `result` is the parsed result of the call that made it.
+ */
 export function undoArguments(
   tool: CompiledTool,
   made: { readonly args: Arguments; readonly result: unknown; readonly effectKey: string },
@@ -104,8 +106,8 @@ export function quoteArguments(tool: CompiledTool, args: Arguments): ArgumentsOu
 }
 
 /**
- * The amount that a call moves. `source` is the call's arguments or, when the contract asks for a quote, the
- * quote's parsed result. Undefined when the contract declares no amount.
+ * The amount that a call moves. `source` is the call's arguments or, when the contract asks for a
+ * quote, the quote's parsed result. Undefined when the contract declares no amount.
  */
 export function amountOf(tool: CompiledTool, source: unknown): AmountOutcome | undefined {
   const { amount } = tool.contract
@@ -114,7 +116,10 @@ export function amountOf(tool: CompiledTool, source: unknown): AmountOutcome | u
   return parseAmount(readPath(source, path), amount.currency)
 }
 
-/** The data subject that the contract names; undefined when it names none, or the argument is missing. */
+/**
+ * The data subject that the contract names; undefined when it names none, or the argument is
+ * missing.
+ */
 export function subjectOf(tool: CompiledTool, args: Arguments): string | undefined {
   const { subject } = tool.contract
   if (subject === undefined) return undefined

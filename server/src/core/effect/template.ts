@@ -48,8 +48,8 @@ export function readPath(scope: unknown, path: readonly string[]): unknown {
 }
 
 /**
- * Renders a template as an argument: a template that is one placeholder keeps the value with its type, any
- * other becomes text.
+ * Renders a template as an argument: a template that is one placeholder keeps the value with its
+ * type, any other becomes text.
  */
 export function renderTemplate(template: Template, scope: TemplateScope): Rendered {
   const [only] = template.parts
@@ -63,8 +63,8 @@ export function renderTemplate(template: Template, scope: TemplateScope): Render
 }
 
 /**
- * Renders a template as part of a key. Two different lists of values never give one text: strings are
- * quoted, so that "1" is not 1, and everything else stands in brackets of its own.
+ * Renders a template as part of a key. Two different lists of values never give one text: strings
+ * are quoted, so that "1" is not 1, and everything else stands in brackets of its own.
  */
 export function renderKey(template: Template, scope: TemplateScope): Rendered {
   return renderParts(template, scope, (value) =>

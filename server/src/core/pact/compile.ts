@@ -29,8 +29,9 @@ export type PactOutcome =
   | { readonly kind: 'invalid'; readonly problems: readonly PactProblem[] }
 
 /**
- * Compiles a manifest against the tools that its servers list (`server/tool` to schemas). Everything that is
- * wrong is answered at once. Conditions are compiled here, once, and never again.
+ * Compiles a manifest against the tools that its servers list (`server/tool` to schemas).
+ * Everything that is wrong is answered at once. Conditions are compiled here, once, and never
+ * again.
  */
 export function compilePact(manifest: Manifest, toolSchemas: ToolSchemas): PactOutcome {
   const problems: PactProblem[] = checkMeaning(manifest)

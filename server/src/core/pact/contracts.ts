@@ -1,4 +1,5 @@
-// Tool contracts against the tools that the servers really have: templates, arguments, follow-up tools.
+// Tool contracts against the tools that the servers really have: templates, arguments, follow-up
+// tools.
 import { parse } from '@marcbachmann/cel-js'
 import { findReferences, unknownArgument } from '../decision/rule-references.ts'
 import { schemaProperties } from '../decision/argument-types.ts'
@@ -105,7 +106,8 @@ function pathFault(input: {
   if (root !== 'args') return undefined
   const fault = unknownArgument(check.inputSchema, steps.map(indexOrName))
   if (fault === undefined) return undefined
-  return `an argument of ${check.tool}: ${fault.known.join(', ') || 'none'}${hint(fault.name, fault.known)}`
+  const known = fault.known.join(', ') || 'none'
+  return `an argument of ${check.tool}: ${known}${hint(fault.name, fault.known)}`
 }
 
 function indexOrName(step: string): string | bigint {

@@ -1,4 +1,5 @@
-// What a version is, and what a pact is, as hashes of canonical JSON: no key order, no YAML formatting.
+// What a version is, and what a pact is, as hashes of canonical JSON: no key order, no YAML
+// formatting.
 import { canonicalJson, sha256Hex } from '../canonical.ts'
 import type { ToolSchemas } from './compiled.ts'
 import type { Manifest } from './manifest-schema.ts'
@@ -26,8 +27,8 @@ export function fingerprint(manifest: Manifest, toolSchemas: ToolSchemas): Finge
 }
 
 /**
- * The version of a pact: permissions, promises, contracts, limits, and all that decides what a call may do
- * or cost. An emergency rule changes it and leaves the agent's version alone.
+ * The version of a pact: permissions, promises, contracts, limits, and all that decides what a call
+ * may do or cost. An emergency rule changes it and leaves the agent's version alone.
  */
 export function pactHash(manifest: Manifest): string {
   const { pact, tools, limits, holdExpiresAfterSeconds, drift } = manifest

@@ -82,8 +82,8 @@ function offsetOf(document: Document, path: readonly PathStep[], wantsKey: boole
     const found = childOf(document, node, step)
     if (found === undefined) return offset
     const isLast = index === path.length - 1
-    // The value of `key:` without a value has no place of its own; the key stands for it. A parent that
-    // lacks the next step is pointed at by its key, too.
+    // The value of `key:` without a value has no place of its own; the key stands for it. A parent
+    // that lacks the next step is pointed at by its key, too.
     const nextIsMissing =
       !isLast && childOf(document, found.node, path[index + 1] ?? '') === undefined
     const preferKey = (isLast && wantsKey) || nextIsMissing

@@ -110,8 +110,8 @@ suite('parseManifest', () => {
       'two rules of one id',
       'id: reads',
       'id: models',
-      'agent.yaml:37:13 pact.permissions[1].id: got "models", expected an id that no other entry of ' +
-        'pact.permissions has',
+      'agent.yaml:37:13 pact.permissions[1].id: got "models", expected one id for each of ' +
+        'pact.permissions, and this one is taken',
     ],
     [
       'a variable part that is not declared',

@@ -20,8 +20,8 @@ export type ManifestOutcome =
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
 
 /**
- * Reads a manifest from YAML or JSON. A wrong one is refused whole, with all problems of its shape at once;
- * when the shape is right, with all problems of its meaning that need no tool server.
+ * Reads a manifest from YAML or JSON. A wrong one is refused whole, with all problems of its shape
+ * at once; when the shape is right, with all problems of its meaning that need no tool server.
  */
 export function parseManifest(text: string, file: string): ManifestOutcome {
   const read = readSource(text, file)

@@ -1,4 +1,5 @@
-// What is wrong with a manifest of the right shape, as far as it can be known without its tool servers.
+// What is wrong with a manifest of the right shape, as far as it can be known without its tool
+// servers.
 import { currencyDecimals } from '../effect/amount.ts'
 import type { Manifest } from './manifest-schema.ts'
 import { priceNanoUsd } from './prices.ts'
@@ -34,18 +35,14 @@ function checkUnique(manifest: Manifest): PactProblem[] {
       names: manifest.pact.promises.map((promise) => promise.id),
     },
   ]
-  return lists.flatMap(({ path, field, names }) =>
-    names.flatMap((name, index) =>
+  return lists.flatMap(({ path, field, names }) => {
+    const expected = `one ${field} for each of ${path.join('.')}, and this one is taken`
+    return names.flatMap((name, index) =>
       names.indexOf(name) === index
         ? []
-        : [
-            problemAt([...path, index, field], {
-              value: name,
-              expected: `${field === 'id' ? 'an' : 'a'} ${field} that no other entry of ${path.join('.')} has`,
-            }),
-          ],
-    ),
-  )
+        : [problemAt([...path, index, field], { value: name, expected })],
+    )
+  })
 }
 
 function checkPrices(manifest: Manifest): PactProblem[] {

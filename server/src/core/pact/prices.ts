@@ -31,7 +31,10 @@ function compileLimit(limit: Limit): CompiledLimit {
   return { calls: limit.calls, tokens: limit.tokens, moneyNanoUsd }
 }
 
-/** The budgets of sessions, the agent, and the default session, which inherits what it does not narrow. */
+/**
+ * The budgets of sessions, the agent, and the default session, which inherits what it does not
+ * narrow.
+ */
 export function compileLimits(limits: Manifest['limits']): {
   readonly session: CompiledLimit
   readonly agent: CompiledLimit

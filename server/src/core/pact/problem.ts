@@ -36,7 +36,9 @@ export function formatProblem(problem: Problem): string {
     : `${place} ${problem.path}: ${problem.message}`
 }
 
-/** `tools.retail/get_order.amount`, `models[0]`; a step that would be misread is quoted: `a["b.c"]`. */
+/**
+ * `tools.retail/get_order.amount`, `models[0]`; a step that would be misread is quoted: `a["b.c"]`.
+ */
 export function formatPath(path: readonly PathStep[]): string {
   let text = ''
   for (const step of path) {

@@ -11,8 +11,8 @@ export function promptVariables(template: string): string[] {
 }
 
 /**
- * A matcher of system prompts against all templates. A variable part stands for any text. Without enrolled
- * prompts there is nothing to compare with, so everything matches.
+ * A matcher of system prompts against all templates. A variable part stands for any text. Without
+ * enrolled prompts there is nothing to compare with, so everything matches.
  */
 export function compilePrompts(prompts: Manifest['prompts']): CompiledPrompts {
   const templates = prompts.map((prompt) => fixedParts(prompt.template))

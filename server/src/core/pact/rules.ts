@@ -1,12 +1,14 @@
-// Permissions: which tools and models each rule is about, and its condition compiled for each of them.
+// Permissions: which tools and models each rule is about, and its condition compiled for each of
+// them.
 import { compileCondition } from '../decision/compile-condition.ts'
-import type { ConditionOutcome } from '../decision/compile-condition.ts'
+import type { ConditionProblem } from '../decision/compile-condition.ts'
 import type { CountKind, CountNeeds } from '../decision/program.ts'
+import type { References } from '../decision/rule-references.ts'
 import { targetEnvironment } from '../decision/rule-environment.ts'
 import type { RuleTarget, TargetEnvironment } from '../decision/rule-environment.ts'
 import type { BoundRule, BoundRules, CompiledRule } from './compiled.ts'
 import type { Manifest } from './manifest-schema.ts'
-import { problemAt } from './problem.ts'
+import { formatPath, problemAt } from './problem.ts'
 import type { PactProblem, PathStep } from './problem.ts'
 import { compileGlob } from './selector.ts'
 import { suggest } from './suggest.ts'
@@ -116,7 +118,10 @@ function reportNoMatch(pattern: string, known: readonly string[], place: Place):
   place.problems.push(problemAt(place.path, { value: pattern, expected, hint: why }))
 }
 
-/** Compiles the condition for each target; one program serves all that do not read arguments or the call. */
+/**
+ * Compiles the condition for each target; one program serves all that do not read arguments or the
+ * call.
+ */
 function bindRule(
   rule: Rule & { readonly reason: string },
   targets: readonly Binding[],
@@ -129,52 +134,62 @@ function bindRule(
   }
   const tools = place.input.tools.map((target) => target.name)
   const path = [...place.path, 'when']
-  const seen = new Set<string>()
-  let isPossible = false
+  const faults: Faults = new Map()
+  let isPossible = targets.length === 0
   for (const target of targets) {
-    const { environment } = target
-    const outcome = compileCondition(when, { environment, tools })
+    const outcome = compileCondition(when, { environment: target.environment, tools })
     if (outcome.kind === 'invalid') {
-      for (const problem of conditionProblems(outcome, path, {
-        target: environment.target.name,
-        seen,
-      })) {
-        place.problems.push(problem)
-      }
+      addFaults(faults, outcome.problems, target.environment.target.name)
       isPossible = true
       continue
     }
     isPossible ||= outcome.canBeTrue
     target.rules.push({ id, effect, reason, program: outcome.program })
-    for (const name of outcome.references.args) target.args.add(name)
-    for (const kind of COUNT_KINDS) {
-      for (const tool of outcome.references.counts[kind]) target.counts[kind].add(tool)
-    }
+    addReferences(target, outcome.references)
   }
-  if (!isPossible && targets.length > 0) {
-    const expected = 'a condition that can be true for what the rule selects'
-    place.problems.push(problemAt(path, { value: when, expected }))
-  }
+  place.problems.push(...conditionProblems(faults, path, targets.length))
+  if (isPossible) return
+  const expected = 'a condition that can be true for what the rule selects'
+  place.problems.push(problemAt(path, { value: when, expected }))
 }
 
 const COUNT_KINDS: readonly CountKind[] = ['made', 'done', 'failed', 'unknown']
 
-/** A mistake that is one for every tool is told once. */
+function addReferences(target: Binding, references: References): void {
+  for (const name of references.args) target.args.add(name)
+  for (const kind of COUNT_KINDS) {
+    for (const tool of references.counts[kind]) target.counts[kind].add(tool)
+  }
+}
+
+/** Each mistake in a condition with the tools and models for which it is one. */
+type Faults = Map<string, { readonly problem: ConditionProblem; readonly targets: string[] }>
+
+function addFaults(faults: Faults, problems: readonly ConditionProblem[], target: string): void {
+  for (const problem of problems) {
+    const key = JSON.stringify([problem.found, problem.expected])
+    const fault = faults.get(key) ?? { problem, targets: [] }
+    if (!fault.targets.includes(target)) fault.targets.push(target)
+    faults.set(key, fault)
+  }
+}
+
+const TARGETS_SHOWN_MAX = 3
+
+/** A mistake is told once; for which tools, when it is not one for all that the rule selects. */
 function conditionProblems(
-  outcome: ConditionOutcome & { kind: 'invalid' },
+  faults: Faults,
   path: readonly PathStep[],
-  context: { readonly target: string; readonly seen: Set<string> },
+  selected: number,
 ): PactProblem[] {
-  return outcome.problems.flatMap(({ found, expected }) => {
-    const key = `${found}\n${expected}`
-    if (context.seen.has(key)) return []
-    context.seen.add(key)
-    const isNamed = expected.includes(context.target)
-    const whole = isNamed ? expected : `${expected} (for ${context.target})`
-    const message = `got \`${found}\`, expected ${whole}`
-    return [
-      { path: problemAt(path, { value: found, expected }).path, value: found, expected, message },
-    ]
+  return [...faults.values()].map(({ problem: { found, expected }, targets }) => {
+    const isNamed = targets.every((target) => expected.includes(target))
+    const shown = targets.slice(0, TARGETS_SHOWN_MAX).join(', ')
+    const more =
+      targets.length > TARGETS_SHOWN_MAX ? ` and ${targets.length - TARGETS_SHOWN_MAX} more` : ''
+    const suffix = targets.length === selected || isNamed ? '' : ` (for ${shown}${more})`
+    const message = `got \`${found}\`, expected ${expected}${suffix}`
+    return { path: formatPath(path), value: found, expected, message }
   })
 }
 

@@ -1,4 +1,5 @@
-// `retail/get_*`: how a rule names tools and models, and how a prompt's fixed parts are found in a text.
+// `retail/get_*`: how a rule names tools and models, and how a prompt's fixed parts are found in a
+// text.
 
 /** A matcher of names; `*` stands for any run of characters. */
 export function compileGlob(pattern: string): (name: string) => boolean {
@@ -7,9 +8,9 @@ export function compileGlob(pattern: string): (name: string) => boolean {
 }
 
 /**
- * Whether a text is these fixed parts with anything between them. The first part must begin the text and the
- * last must end it; those between are found leftmost, one after another. That is exact for gaps that stand
- * for any text, and there is nothing to backtrack into.
+ * Whether a text is these fixed parts with anything between them. The first part must begin the
+ * text and the last must end it; those between are found leftmost, one after another. That is exact
+ * for gaps that stand for any text, and there is nothing to backtrack into.
  */
 export function matchesParts(text: string, parts: readonly string[]): boolean {
   const first = parts[0] ?? ''

@@ -1,0 +1,17 @@
+/** Who uses the control API. A launcher only opens, lists and closes sessions. */
+export type Operator = {
+  readonly id: string
+  readonly name: string
+  readonly role: 'operator' | 'launcher'
+  readonly createdAt: string
+  readonly revokedAt: string | null
+}
+
+/** POST /v1/operators */
+export type AddOperator = { readonly name: string; readonly role: Operator['role'] }
+
+/** The key is shown once, and stored as a hash. */
+export type AddedOperator = { readonly operator: Operator; readonly key: string }
+
+/** GET /v1/operators */
+export type OperatorPage = { readonly operators: readonly Operator[]; readonly next: string | null }

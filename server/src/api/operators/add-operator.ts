@@ -1,0 +1,41 @@
+// POST /v1/operators
+import type { AddedOperator, AddOperator } from '@airworthy/sdk'
+import { z } from 'zod'
+import { AirworthyError } from '../../core/errors.ts'
+import { findActiveOperator, findOperator, insertOperator } from '../../store/operators.ts'
+import { runCommand } from '../../store/transaction.ts'
+import { defineOperation } from '../operation.ts'
+import { text } from '../schemas.ts'
+import { operatorSchema, presentOperator, roleSchema } from './operator.ts'
+
+const body: z.ZodType<AddOperator> = z
+  .strictObject({ name: text({ min: 1, max: 100 }), role: roleSchema })
+  .meta({ id: 'AddOperator' })
+
+const reply: z.ZodType<AddedOperator> = z
+  .object({
+    operator: operatorSchema,
+    key: z.string().meta({ description: 'Shown once; stored as a hash.' }),
+  })
+  .meta({ id: 'AddedOperator' })
+
+export const addOperator = defineOperation({
+  id: 'add-operator',
+  method: 'POST',
+  path: '/v1/operators',
+  summary: 'Add an operator, or a launcher that only opens and closes sessions',
+  roles: ['operator'],
+  body,
+  reply,
+  errors: [],
+  run: ({ db, organisationId }, { body: request }) =>
+    runCommand(db, organisationId, async (tx) => {
+      if ((await findActiveOperator(tx, organisationId, request.name)) !== undefined) {
+        throw new AirworthyError('request.invalid', 'body.name: the name is taken')
+      }
+      const { operatorId, key } = await insertOperator(tx, organisationId, request)
+      const row = await findOperator(tx, organisationId, operatorId)
+      if (row === undefined) throw new Error('an operator that was just added cannot be read')
+      return { operator: presentOperator(row), key }
+    }),
+})

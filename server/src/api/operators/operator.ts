@@ -1,0 +1,27 @@
+// Operators and launchers as the wire shows them.
+import type { Operator } from '@airworthy/sdk'
+import { z } from 'zod'
+import type { OperatorRow } from '../../store/operators.ts'
+import { id, time } from '../schemas.ts'
+
+export const roleSchema = z.enum(['operator', 'launcher'])
+
+export const operatorSchema = z
+  .object({
+    id,
+    name: z.string(),
+    role: roleSchema,
+    createdAt: time,
+    revokedAt: time.nullable(),
+  })
+  .meta({ id: 'Operator' }) satisfies z.ZodType<Operator>
+
+export function presentOperator(row: OperatorRow): Operator {
+  return {
+    id: row.operatorId,
+    name: row.name,
+    role: row.role,
+    createdAt: row.createdAt.toISOString(),
+    revokedAt: row.revokedAt?.toISOString() ?? null,
+  }
+}

@@ -1,0 +1,82 @@
+// airworthy operator add | list | revoke
+import type { Operator } from '@airworthy/sdk'
+import { type Command, Option } from 'commander'
+import { connect, globalOptions } from './connection.ts'
+import { readAll } from './pages.ts'
+import { note, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
+
+type AddOptions = { readonly role: Operator['role'] }
+
+export function addOperatorCommands(program: Command): void {
+  const operator = program.command('operator').description('who may use the control API')
+  operator
+    .command('add')
+    .description('add an operator, or a launcher; the key is shown once')
+    .argument('<name>', 'a person or a program')
+    .addOption(
+      new Option('--role <role>', 'a launcher only opens and closes sessions')
+        .choices(['operator', 'launcher'])
+        .makeOptionMandatory(),
+    )
+    .action((name: string, options: AddOptions, command: Command) =>
+      add({ name, role: options.role }, command),
+    )
+  operator
+    .command('list')
+    .description('list operators and launchers')
+    .action((_, command: Command) => list(command))
+  operator
+    .command('revoke')
+    .description("revoke another's key")
+    .argument('<operator>', 'its id')
+    .action((id: string, _, command: Command) => revoke(id, command))
+}
+
+async function add(
+  request: AddOptions & { readonly name: string },
+  command: Command,
+): Promise<void> {
+  const globals = globalOptions(command)
+  const client = await connect(globals)
+  const added = await client.addOperator(request)
+  if (globals.json === true) {
+    printJson(added)
+    return
+  }
+  printFields({
+    [added.operator.role]: `${added.operator.name} ${added.operator.id}`,
+    key: added.key,
+  })
+  note('The key is shown this once. Only its hash is stored.')
+}
+
+async function list(command: Command): Promise<void> {
+  const globals = globalOptions(command)
+  const client = await connect(globals)
+  const operators = await readAll(async (after) => {
+    const page = await client.listOperators(after)
+    return { items: page.operators, next: page.next }
+  })
+  if (globals.json === true) {
+    printJson({ operators })
+    return
+  }
+  printTable(
+    ['OPERATOR', 'NAME', 'ROLE', 'ADDED', 'REVOKED'],
+    operators.map((each) => [
+      each.id,
+      each.name,
+      each.role,
+      shortTime(each.createdAt),
+      shortTime(each.revokedAt),
+    ]),
+  )
+}
+
+async function revoke(id: string, command: Command): Promise<void> {
+  const globals = globalOptions(command)
+  const client = await connect(globals)
+  const operator = await client.revokeOperator(id)
+  if (globals.json === true) printJson(operator)
+  else printLine(`${operator.name} is revoked`)
+}
