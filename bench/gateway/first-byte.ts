@@ -26,7 +26,8 @@ const replyWithinMs = 20_000
 
 async function ask(plan: FirstBytePlan): Promise<Sample> {
   const { promise, resolve, reject } = Promise.withResolvers<Sample>()
-  const { path, headers, body } = plan.request
+  const { paths, headers, body } = plan.request
+  const [path = '/'] = paths
   const sent = performance.now()
   const request = httpRequest(
     new URL(path, plan.origin),

@@ -5,15 +5,15 @@ import autocannon from 'autocannon'
 import { percentile, round } from '../figures.ts'
 
 export type PlannedRequest = {
-  readonly path: string
+  /** One for each session; connection i uses the path i, modulo their number. */
+  readonly paths: readonly string[]
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
 export type LoadPlan = {
   readonly origin: string
-  /** Connection i sends the request i, modulo their number. */
-  readonly requests: readonly PlannedRequest[]
+  readonly request: PlannedRequest
   readonly connections: number
   readonly warmUpSeconds: number
   readonly seconds: number
@@ -37,6 +37,7 @@ const samplesMax = 2_000_000
 type Measured = Omit<LoadFigures, 'answeredWarmingUp'>
 
 async function measure(plan: LoadPlan, seconds: number): Promise<Measured> {
+  const { paths, headers, body } = plan.request
   let connection = 0
   const instance = autocannon({
     url: plan.origin,
@@ -44,9 +45,9 @@ async function measure(plan: LoadPlan, seconds: number): Promise<Measured> {
     duration: seconds,
     timeout: replyWithinSeconds,
     setupClient(client) {
-      const request = plan.requests[connection % plan.requests.length]
+      const path = paths[connection % paths.length] ?? '/'
       connection += 1
-      if (request !== undefined) client.setRequests([{ method: 'POST', ...request }])
+      client.setRequests([{ method: 'POST', path, headers: { ...headers }, body }])
     },
   })
   const latencies: number[] = []

@@ -107,10 +107,10 @@ function inTurn(targets: readonly Target[], round: number): readonly Target[] {
 }
 
 async function runLoad(plan: RoundsPlan, cell: Cell, target: Target) {
-  const requests = target.requests(cell.kind, cell.pace)
+  const request = target.request(cell.kind, cell.pace)
   const { warmUpSeconds, seconds } = plan
   const { connections } = cell
-  const load: LoadPlan = { origin: target.origin, requests, connections, warmUpSeconds, seconds }
+  const load: LoadPlan = { origin: target.origin, request, connections, warmUpSeconds, seconds }
   const before = await processorSeconds(target.pid)
   const figures = parseLoad(
     await runProgram({ name: 'load', args: [`${here}load.ts`, JSON.stringify(load)] }),
@@ -122,8 +122,7 @@ async function runLoad(plan: RoundsPlan, cell: Cell, target: Target) {
 }
 
 async function runFirstByte(plan: RoundsPlan, target: Target): Promise<FirstByteFigures> {
-  const [request] = target.requests('sse', 'gap-1')
-  if (request === undefined) throw new RangeError(`${target.name} has no request`)
+  const request = target.request('sse', 'gap-1')
   const samples = plan.firstByteSamples
   const firstByte: FirstBytePlan = { origin: target.origin, request, warmUp: 20, samples }
   return parseFirstByte(

@@ -16,7 +16,7 @@ export type Target = {
   readonly origin: string
   /** Of the process that serves: its memory and processor time are read. */
   readonly pid: number
-  requests(kind: Kind, pace: Pace): readonly PlannedRequest[]
+  request(kind: Kind, pace: Pace): PlannedRequest
   readonly stop: () => Promise<void>
 }
 
@@ -40,13 +40,11 @@ async function startPlain(name: TargetName, [file = '', ...rest]: string[]): Pro
     name,
     origin: textField(program.ready, 'listening'),
     pid: program.pid,
-    requests: (kind, pace) => [
-      {
-        path: `${upstreamPath(pace)}/chat/completions`,
-        headers: headers('none'),
-        body: body(kind, pace),
-      },
-    ],
+    request: (kind, pace) => ({
+      paths: [`${upstreamPath(pace)}/chat/completions`],
+      headers: headers('none'),
+      body: body(kind, pace),
+    }),
     stop: program.stop,
   }
 }
@@ -72,12 +70,11 @@ export async function startGateway(options: {
       name: 'airworthy',
       origin: airworthy.url,
       pid: airworthy.pid,
-      requests: (kind, pace) =>
-        keys.map((key) => ({
-          path: `/s/${key}/v1/chat/completions`,
-          headers: headers(apiKey),
-          body: body(kind, pace),
-        })),
+      request: (kind, pace) => ({
+        paths: keys.map((key) => `/s/${key}/v1/chat/completions`),
+        headers: headers(apiKey),
+        body: body(kind, pace),
+      }),
       stop: airworthy.stop,
     }
     return { target, airworthy }

@@ -4,7 +4,7 @@ import { probeEffect } from './gateway/mcp/probe-effect.ts'
 import type { Task } from './jobs/maintenance.ts'
 import { expireHolds, listApprovingHolds } from './store/hold-votes.ts'
 import { recoverDeadReplicas, setOpenFloor } from './store/recovery.ts'
-import { listUnknownEffectIds } from './store/unknown-effects.ts'
+import { listUnknownEffectIds } from './store/live-effects.ts'
 import { randomUUIDv7 } from 'node:crypto'
 
 const pageMax = 100

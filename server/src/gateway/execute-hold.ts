@@ -2,6 +2,7 @@
 // its row, whether or not the agent still waits for it.
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
+import { splitToolName } from '../core/decision/call.ts'
 import { AirworthyError } from '../core/errors.ts'
 import { findHeldCall, type HeldCall, type Vote, voteOnHold } from '../store/hold-votes.ts'
 import { findPrincipal } from '../store/principals.ts'
@@ -47,15 +48,13 @@ type Execution = {
 
 async function executeTool(gateway: Gateway, execution: Execution): Promise<void> {
   const { held, principal, request, resume } = execution
-  const slash = held.action.indexOf('/')
   const args = readArguments(request)
   if (args === undefined)
     throw new AirworthyError('internal.unexpected', 'the arguments are broken')
   await runToolCall(gateway, {
     callId: held.callId,
     principal,
-    server: held.action.slice(0, slash),
-    tool: held.action.slice(slash + 1),
+    ...splitToolName(held.action),
     args,
     resume,
   })

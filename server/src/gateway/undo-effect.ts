@@ -5,6 +5,7 @@ import { type Amounts, noAmounts } from '../core/budget/budget.ts'
 import { beginUndo, endUndo, findUnknownCall } from '../store/undo.ts'
 import type { Gateway } from './gateway.ts'
 import { readArguments } from './mcp/probe-effect.ts'
+import { callFollowUp } from './mcp/call-followup.ts'
 import { parseToolResult } from './mcp/tool-result.ts'
 
 const oneCall: Amounts = { calls: 1n, tokens: 0n, nanoUsd: 0n }
@@ -31,26 +32,20 @@ async function askUndo(
 ): Promise<string | undefined> {
   const { pact } = await gateway.pacts.get(effect.pactId)
   const tool = pact.tools.get(effect.action)
-  const server = tool && pact.servers.get(tool.server)
   const request = await gateway.vault.open(effect.callId, 1)
   const stored = await gateway.vault.open(effect.callId, 2)
   const args = request && readArguments(request)
-  if (tool === undefined || server === undefined) return `${effect.action} is not enrolled any more`
+  if (tool === undefined) return `${effect.action} is not enrolled any more`
   if (args === undefined) return 'the arguments of the call are forgotten'
   const result: unknown =
     stored === undefined ? undefined : parseToolResult(JSON.parse(stored.toString('utf8')))
   const undo = undoArguments(tool, { args, result, effectKey: effect.effectKey })
   if (undo.kind === 'invalid') return undo.message
-  const end = await gateway.tools.call(
-    { name: tool.server, server, tool: undo.tool },
-    {
-      args: undo.args,
-      meta: {
-        'airworthy/session': effect.sessionId,
-        'airworthy/effect-key': `undo:${effect.effectId}`,
-      },
-    },
-  )
+  const meta = {
+    'airworthy/session': effect.sessionId,
+    'airworthy/effect-key': `undo:${effect.effectId}`,
+  }
+  const end = await callFollowUp(gateway, pact, { ...undo, meta })
   if (end.kind !== 'result') return end.error.message
   if (end.result.isError !== true) return undefined
   const text: unknown = parseToolResult(end.result)

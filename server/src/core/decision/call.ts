@@ -32,3 +32,9 @@ export type Call = ModelCall | ToolCall
 export function toolName(call: { server: string; tool: string }): string {
   return `${call.server}/${call.tool}`
 }
+
+/** The server and the bare tool of a name `server/tool`. */
+export function splitToolName(name: string): { server: string; tool: string } {
+  const slash = name.indexOf('/')
+  return { server: name.slice(0, slash), tool: name.slice(slash + 1) }
+}

@@ -11,6 +11,8 @@ import type { CompiledTool } from '../../core/pact/compiled.ts'
 import type { EffectIntent, Intent, Principal } from '../../store/recorder/types.ts'
 import type { Gateway } from '../gateway.ts'
 import type { LoadedPact } from '../pacts.ts'
+import { hasLiveEffect } from '../../store/live-effects.ts'
+import { callFollowUp } from './call-followup.ts'
 import { parseToolResult } from './tool-result.ts'
 
 export type ToolCallInput = {
@@ -42,13 +44,15 @@ export async function prepareToolCall(
   const loaded = await gateway.pacts.active(principal)
   const tool = loaded.pact.tools.get(action)
   const findings = checkArguments(loaded, action, args)
-  const amount = tool && (await findAmount(gateway, { input, loaded, tool, findings }))
+  const key = keyEffect(input, tool, findings)
+  const amount =
+    tool && (await findAmount(gateway, { input, loaded, tool, findings, key: key.key }))
   const drift = tool && (await findDrift(gateway, { input, loaded, action, findings }))
   const subject = (tool && subjectOf(tool, args)) ?? principal.endUser
   const text = Buffer.from(
     JSON.stringify({ server: input.server, tool: input.tool, arguments: args }),
   )
-  const effect = makeEffect(input, { tool, amount, findings })
+  const effect = { ...key, amountMinor: amount?.minorUnits, currency: amount?.currency }
   const isWrite = tool !== undefined && tool.effectClass !== 'read'
   const mayHold =
     drift !== undefined || (tool?.bound.rules.some((rule) => rule.effect === 'hold') ?? false)
@@ -87,10 +91,18 @@ function checkArguments(
   return [{ verdict: 'deny', code: 'tool.arguments_invalid', rule: 'schema', reason }]
 }
 
+const quoteTextMax = 300
+
 /** The amount comes from an argument, or from a quote that the shop gives: never from a claim. */
 async function findAmount(
   gateway: Gateway,
-  options: { input: ToolCallInput; loaded: LoadedPact; tool: CompiledTool; findings: Finding[] },
+  options: {
+    input: ToolCallInput
+    loaded: LoadedPact
+    tool: CompiledTool
+    findings: Finding[]
+    key: string
+  },
 ): Promise<Amount | undefined> {
   const { input, loaded, tool, findings } = options
   if (tool.contract.amount === undefined || findings.length > 0) return undefined
@@ -98,17 +110,20 @@ async function findAmount(
   let source: unknown = input.args
   if (quote !== undefined) {
     if (quote.kind === 'invalid') return refuseAmount(findings, quote.message)
-    const server = loaded.pact.servers.get(input.server)
-    if (server === undefined) return refuseAmount(findings, 'the tool server is not enrolled')
-    const end = await gateway.tools.call(
-      { name: input.server, server, tool: quote.tool },
-      { args: quote.args, meta: { 'airworthy/session': input.principal.sessionId } },
-    )
-    // A tool that cannot quote refuses the write as well: it answers that itself, and says why.
-    if (end.kind !== 'result' || end.result.isError === true) {
-      return refuseAmount(findings, 'no quote could be had for the amount')
+    // What was done before is answered from the record; it can hardly be quoted again.
+    const { db, organisationId } = gateway
+    const isRepeat = await hasLiveEffect(db, organisationId, options.key)
+    if (isRepeat && input.resume === undefined) return undefined
+    const meta = { 'airworthy/session': input.principal.sessionId }
+    const end = await callFollowUp(gateway, loaded.pact, { ...quote, meta })
+    if (end.kind !== 'result') {
+      return refuseAmount(findings, `no quote for the amount: ${end.error.message}`)
     }
     source = parseToolResult(end.result)
+    if (end.result.isError === true) {
+      const text = typeof source === 'string' ? source : JSON.stringify(source)
+      return refuseAmount(findings, `no quote for the amount: ${text.slice(0, quoteTextMax)}`)
+    }
   }
   const found = amountOf(tool, source)
   if (found === undefined) return undefined
@@ -138,11 +153,11 @@ async function findDrift(
   return 'tools'
 }
 
-function makeEffect(
+function keyEffect(
   input: ToolCallInput,
-  options: { tool: CompiledTool | undefined; amount: Amount | undefined; findings: Finding[] },
+  tool: CompiledTool | undefined,
+  findings: Finding[],
 ): EffectIntent {
-  const { tool, amount, findings } = options
   const { principal, args } = input
   const fallback = sha256Hex(canonicalJson(args))
   const made = tool && effectKeyOf(tool, args, principal)
@@ -155,8 +170,8 @@ function makeEffect(
     key: made?.kind === 'ok' ? made.key : `${principal.sessionId}:${input.tool}:${fallback}`,
     argsHash: made?.kind === 'ok' ? made.argsHash : fallback,
     windowMs: windowSeconds === undefined ? undefined : windowSeconds * 1000,
-    amountMinor: amount?.minorUnits,
-    currency: amount?.currency,
+    amountMinor: undefined,
+    currency: undefined,
   }
 }
 

@@ -2,8 +2,9 @@
 import { parseExactJson } from '../../core/canonical.ts'
 import { probeArguments, probeOutcome } from '../../core/effect/effect-key.ts'
 import { type Amounts, noAmounts } from '../../core/budget/budget.ts'
-import { findUnknownEffect, type UnknownEffect } from '../../store/unknown-effects.ts'
+import { findUnknownEffect, type UnknownEffect } from '../../store/live-effects.ts'
 import type { Gateway } from '../gateway.ts'
+import { callFollowUp } from './call-followup.ts'
 import { parseToolResult } from './tool-result.ts'
 
 const oneCall: Amounts = { calls: 1n, tokens: 0n, nanoUsd: 0n }
@@ -49,10 +50,8 @@ async function askProbe(
   if (server === undefined || args === undefined) return unknown
   const probe = probeArguments(tool, { args, effectKey: effect.effectKey })
   if (probe.kind === 'invalid') return unknown
-  const end = await gateway.tools.call(
-    { name: tool.server, server, tool: probe.tool },
-    { args: probe.args, meta: { 'airworthy/session': effect.sessionId } },
-  )
+  const meta = { 'airworthy/session': effect.sessionId }
+  const end = await callFollowUp(gateway, pact, { ...probe, meta })
   if (end.kind !== 'result' || end.result.isError === true) return unknown
   const parsed = parseToolResult(end.result)
   const outcome = probeOutcome(tool, parsed)

@@ -1,4 +1,4 @@
-// Effects whose outcome is not known: what a probe needs to ask about them.
+// Effects that block their key, and those of them whose outcome is not known.
 import type { OrganisationId } from '../core/ids.ts'
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
@@ -74,4 +74,20 @@ export async function listUnknownEffectIds(
   if (page.after !== undefined) query = query.where('effect_id', '>', page.after)
   const rows = await query.orderBy('effect_id').limit(page.limit).execute()
   return rows.map((row) => row.effect_id)
+}
+
+/** A hint, read without the lock: whether an effect with this key is done, held or under way. */
+export async function hasLiveEffect(
+  db: Database,
+  organisationId: OrganisationId,
+  effectKey: string,
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('airworthy.effects')
+    .select('effect_id')
+    .where('organisation_id', '=', organisationId)
+    .where('effect_key', '=', effectKey)
+    .where('is_live', '=', true)
+    .executeTakeFirst()
+  return row !== undefined
 }
