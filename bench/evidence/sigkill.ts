@@ -31,8 +31,8 @@ const PASSES_MAX = 10
 const LIFE_MS_MIN = 50
 const LIFE_MS_MAX = 2_500
 /** The shop and the model are slowed down, so that kills fall into calls and not between them. */
-const SHOP_DELAY_MS = 5
-const SHOP_DELAY_AFTER_COMMIT_MS = 60
+const SHOP_DELAY_MS = 40
+const SHOP_DELAY_AFTER_COMMIT_MS = 600
 const UPSTREAM_DELAY_MS = 20
 const ANSWER_MS_MAX = 120_000
 const TOOL_TIMEOUT_MS = 15_000
@@ -176,6 +176,12 @@ const EFFECTS_AND_JOURNAL = `
     from effect full join executed using (effect_key)
   ) select count(*) from both_sides where `
 
+const OUTCOMES = `
+  select count(*) from airworthy.entries,
+    lateral (select convert_from(entry, 'UTF8')::jsonb as line) parsed,
+    lateral (select line -> 'body' as body) inner_part
+  where line ->> 'type' = 'call.outcome' and body ->> 'state' =`
+
 const queries = {
   effectKeys: `${EFFECTS_AND_JOURNAL} true`,
   doneOnce: `${EFFECTS_AND_JOURNAL} done = 1 and times = 1`,
@@ -184,15 +190,27 @@ const queries = {
   unknownExecutedTwice: `${EFFECTS_AND_JOURNAL} unknown > 0 and times > 1`,
   executedWithoutKey: `select count(*) from retail.journal where effect_key is null
     and world in (select session_id::text from airworthy.sessions)`,
-  effectsOnceUnknown: `select count(*) from airworthy.entries,
-    lateral (select convert_from(entry, 'UTF8')::jsonb as line) parsed
-    where line ->> 'type' = 'call.outcome' and line -> 'body' ->> 'state' = 'unknown'
-      and line -> 'body' ->> 'kind' = 'tool' and line -> 'body' ? 'key'`,
+  // Reads that were cut off are failed, not unknown: these are all writes.
+  effectsOnceUnknown: `${OUTCOMES} 'unknown' and body ->> 'kind' = 'tool'`,
+  resolvedAsDone: `${OUTCOMES} 'done' and body ->> 'resolved' = 'probe'`,
+  resolvedAsFailed: `${OUTCOMES} 'failed' and body ->> 'resolved' = 'probe'`,
+  callsSettledTwice: `select count(*) from (
+    select line ->> 'call' as call from airworthy.entries,
+      lateral (select convert_from(entry, 'UTF8')::jsonb as line) parsed
+    where line ->> 'type' = 'call.outcome' and line -> 'body' ->> 'state' <> 'unknown'
+    group by call having count(*) > 1) twice`,
   modelCallsUnknown: `select count(*) from airworthy.calls
     where kind = 'model' and state = 'unknown'`,
   callsExecuting: `select count(*) from airworthy.calls where state = 'executing'`,
   budgetsPassed: `select count(*) from airworthy.budgets
     where settled + reserved + leased + unknown > limit_amount or overrun > 0`,
+  // Tokens and money settled on a session's budget are those of its calls, no more and no less.
+  budgetsInexact: `select count(*) from airworthy.budgets b
+    join lateral (select coalesce(sum(prompt_tokens + completion_tokens), 0) as tokens,
+      coalesce(sum(cost_nano_usd), 0) as nano_usd
+      from airworthy.calls where session_id = b.scope_id) used on true
+    where scope = 'session' and unit <> 'calls'
+      and settled <> case unit when 'tokens' then tokens else nano_usd end`,
   budgetsStillReserved: 'select count(*) from airworthy.budgets where reserved > 0',
 } as const
 
@@ -208,9 +226,13 @@ async function examine({ client, worlds }: Environment, unresolved: number): Pro
     unknownExecutedTwice: await counted('unknownExecutedTwice'),
     executedWithoutKey: await counted('executedWithoutKey'),
     effectsOnceUnknown: await counted('effectsOnceUnknown'),
+    resolvedAsDone: await counted('resolvedAsDone'),
+    resolvedAsFailed: await counted('resolvedAsFailed'),
+    callsSettledTwice: await counted('callsSettledTwice'),
     modelCallsUnknown: await counted('modelCallsUnknown'),
     callsExecuting: await counted('callsExecuting'),
     budgetsPassed: await counted('budgetsPassed'),
+    budgetsInexact: await counted('budgetsInexact'),
     budgetsStillReserved: await counted('budgetsStillReserved'),
     unresolved,
     gaps: log.gaps,
@@ -240,9 +262,15 @@ function figuresOf(drill: Drill, passes: readonly ReplayReport[], found: Found):
     ['nothing was executed without a key', found.executedWithoutKey === 0],
     ['unknown effects <= tool calls in flight', found.effectsOnceUnknown <= toolsInFlight],
     ['unknown model calls <= model calls in flight', found.modelCallsUnknown <= modelsInFlight],
-    ['every unknown effect was resolved', found.unresolved === 0],
+    [
+      'every unknown effect was resolved, by the probe',
+      found.unresolved === 0 &&
+        found.effectsOnceUnknown === found.resolvedAsDone + found.resolvedAsFailed,
+    ],
+    ['no call was settled twice', found.callsSettledTwice === 0],
     ['no call is left open', found.callsExecuting + found.callsWithoutOutcome === 0],
     ['no budget was passed', found.budgetsPassed === 0],
+    ['budgets settled what was used', found.budgetsInexact === 0],
     ['nothing is left reserved', found.budgetsStillReserved === 0],
     ['the log has no gaps', isGapFree],
     ['the orphaned PostgreSQL was adopted', kills.every((kill) => kill.isAdopted)],

@@ -38,6 +38,7 @@ export const quickPlan: RoundsPlan = {
   connections: [32, 128],
   warmUpSeconds: 0.5,
   seconds: 2,
+  firstByteSamples: 100,
 }
 
 export async function runBench(options: BenchOptions): Promise<BenchOutcome> {

@@ -1,4 +1,4 @@
-// `npm run bench -- gateway`: what Airworthy costs, beside the yardsticks of docs/performance.md.
+// `npm run bench`: what Airworthy costs, beside the yardsticks of docs/performance.md.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
@@ -11,9 +11,11 @@ import { formatReport } from './report.ts'
 import type { RoundsPlan } from './rounds.ts'
 import type { TargetName } from './targets.ts'
 
-const usage = `npm run bench -- gateway [options]
+const usage = `npm run bench -- [options]
   --quick             short rounds, 32 and 128 connections only (about 4 minutes)
   --rounds <n>        how many rounds (5; 3 with --quick)
+  --seconds <n>       how long each cell is measured (4; 2 with --quick)
+  --connections <l>   of the plain cells (1,32,128; 32,128 with --quick)
   --sessions <n>      sessions that the connections share (128: one each)
   --targets <list>    of direct,dispatch,floor,airworthy (all)
   --database <url>    a PostgreSQL of your own instead of the embedded one

@@ -72,7 +72,10 @@ export async function replayRecording(
   const { manifestFile } = options
   const { client, prompt, shopMcpUrl } = environment
   const model = modelOf(options.recording)
-  const agent = await enrolReplayAgent({ client, manifestFile, shopMcpUrl, model, prompt })
+  const attempt = options.attempt ?? once
+  const agent = await attempt(() =>
+    enrolReplayAgent({ client, manifestFile, shopMcpUrl, model, prompt }),
+  )
   const figures = figuresOf(runs)
   const calls = figures.modelCalls + figures.toolCalls
   let progress = { runs: runs.length, runsDone: 0, calls, callsDone: 0 }
@@ -100,7 +103,7 @@ export async function replayRecording(
   }
   await Promise.all(Array.from({ length: options.concurrency }, work))
   const seconds = (performance.now() - startedMs) / 1000
-  const log = await (options.attempt ?? once)(() => client.getLog())
+  const log = await attempt(() => client.getLog())
   return report({ options, model, replayed, failed, upstream: upstream.counts, log, seconds })
 }
 

@@ -9,7 +9,7 @@ import { z } from 'zod'
 
 const START_TIMEOUT_MS = 120_000
 const STOP_TIMEOUT_MS = 20_000
-const STDERR_LINES_KEPT = 40
+const LINES_KEPT = 40
 
 // Packages of this checkout resolve in a child as they do here: to their source, or to their build.
 const conditions = process.execArgv.filter((argument) => argument.startsWith('--conditions='))
@@ -25,7 +25,8 @@ export type Server = {
   readonly stop: () => Promise<void>
   /** No farewell: SIGKILL, and the wait until the process is gone. */
   readonly kill: () => Promise<void>
-  readonly stderr: () => string
+  /** The last lines it wrote. */
+  readonly output: () => string
 }
 
 export type ShopProcess = { readonly mcpUrl: string; readonly stop: () => Promise<void> }
@@ -83,7 +84,7 @@ export async function startServer(options: {
       process.kill(ready.pid, 'SIGKILL')
       await started.release()
     },
-    stderr: started.stderr,
+    output: started.output,
   }
 }
 
@@ -128,10 +129,12 @@ function startProcess(options: {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const lines: string[] = []
-  createInterface({ input: child.stderr }).on('line', (line) => {
+  const keep = (line: string) => {
     lines.push(line)
-    if (lines.length > STDERR_LINES_KEPT) lines.shift()
-  })
+    if (lines.length > LINES_KEPT) lines.shift()
+  }
+  createInterface({ input: child.stderr }).on('line', keep)
+  createInterface({ input: child.stdout }).on('line', keep)
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => resolve())
   })
@@ -141,11 +144,12 @@ function startProcess(options: {
     child.stdout.destroy()
     child.stderr.destroy()
   }
-  const stderr = () => lines.join('\n')
-  const firstLine = firstLineOf(child, () => `${options.name} did not start:\n${stderr()}`)
-  return { firstLine, release, stderr, stop: () => stopProcess(child, release) }
+  const output = () => lines.join('\n')
+  const firstLine = firstLineOf(child, () => `${options.name} did not start:\n${output()}`)
+  return { firstLine, release, output, stop: () => stopProcess(child, release) }
 }
 
+// A process that cannot start may say why in many lines: it is heard out until it ends.
 function firstLineOf(child: ChildProcess, failure: () => string): Promise<string> {
   return new Promise((resolve, reject) => {
     const { stdout } = child
@@ -159,8 +163,10 @@ function firstLineOf(child: ChildProcess, failure: () => string): Promise<string
       act()
     }
     child.once('error', (error) => settle(() => reject(error)))
-    child.once('exit', () => settle(() => reject(new Error(failure()))))
-    createInterface({ input: stdout }).once('line', (line) => settle(() => resolve(line)))
+    child.once('close', () => settle(() => reject(new Error(failure()))))
+    createInterface({ input: stdout }).on('line', (line) => {
+      if (line.startsWith('{') && line.endsWith('}')) settle(() => resolve(line))
+    })
   })
 }
 

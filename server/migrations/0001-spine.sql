@@ -96,33 +96,48 @@ CREATE TABLE airworthy.sessions (
   state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed')),
   model_base_url text,
   opened_by uuid,
-  facts jsonb NOT NULL DEFAULT '{}',
   opened_at timestamptz NOT NULL DEFAULT now(),
   closed_at timestamptz,
   PRIMARY KEY (organisation_id, session_id)
-) WITH (fillfactor = 70);
+);
 CREATE UNIQUE INDEX sessions_default ON airworthy.sessions (organisation_id, api_key_id)
   WHERE api_key_id IS NOT NULL;
 CREATE INDEX sessions_of_agent ON airworthy.sessions (organisation_id, agent_id, session_id);
 
--- settled + reserved + leased + unknown <= limit, held by the database itself. What a provider
+-- What a session or an agent has used, and may use: the row that every batch writes, so there is
+-- one for each scope and all units lie in it: {calls, tokens, nano-USD}; a limit of NULL is none.
+-- settled + reserved + leased + unknown <= limit is held by the database itself. What a provider
 -- reports above its reservation is an overrun: kept apart, and it exhausts the budget.
-CREATE TABLE airworthy.budgets (
+CREATE TABLE airworthy.ledgers (
   organisation_id uuid NOT NULL,
-  budget_id uuid NOT NULL,
-  scope text NOT NULL CHECK (scope IN ('session', 'agent')),
   scope_id uuid NOT NULL,
-  unit text NOT NULL CHECK (unit IN ('calls', 'tokens', 'nano_usd')),
-  limit_amount bigint NOT NULL CHECK (limit_amount >= 0),
-  settled bigint NOT NULL DEFAULT 0 CHECK (settled >= 0),
-  reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
-  leased bigint NOT NULL DEFAULT 0 CHECK (leased >= 0),
-  unknown bigint NOT NULL DEFAULT 0 CHECK (unknown >= 0),
-  overrun bigint NOT NULL DEFAULT 0 CHECK (overrun >= 0),
-  PRIMARY KEY (organisation_id, budget_id),
-  UNIQUE (organisation_id, scope, scope_id, unit),
-  CONSTRAINT budget_holds CHECK (settled + reserved + leased + unknown <= limit_amount)
-) WITH (fillfactor = 70);
+  scope text NOT NULL CHECK (scope IN ('session', 'agent')),
+  -- Of a session: what it did so far, for rules to ask.
+  facts json NOT NULL DEFAULT '{}',
+  limits bigint[] NOT NULL CHECK (cardinality(limits) = 3),
+  settled bigint[] NOT NULL DEFAULT '{0,0,0}',
+  reserved bigint[] NOT NULL DEFAULT '{0,0,0}',
+  leased bigint[] NOT NULL DEFAULT '{0,0,0}',
+  unknown bigint[] NOT NULL DEFAULT '{0,0,0}',
+  overrun bigint[] NOT NULL DEFAULT '{0,0,0}',
+  PRIMARY KEY (organisation_id, scope_id),
+  CONSTRAINT budget_holds CHECK (
+    settled[1] + reserved[1] + leased[1] + unknown[1] <= limits[1]
+    AND settled[2] + reserved[2] + leased[2] + unknown[2] <= limits[2]
+    AND settled[3] + reserved[3] + leased[3] + unknown[3] <= limits[3]),
+  CONSTRAINT budget_counts CHECK (
+    0 <= ALL (settled) AND 0 <= ALL (reserved) AND 0 <= ALL (leased) AND 0 <= ALL (unknown)
+    AND 0 <= ALL (overrun))
+) WITH (fillfactor = 50);
+
+-- The same, a row a unit that is limited.
+CREATE VIEW airworthy.budgets AS
+  SELECT l.organisation_id, l.scope_id || ':' || u.unit AS budget_id, l.scope, l.scope_id, u.unit,
+    l.limits[u.n] AS limit_amount, l.settled[u.n] AS settled, l.reserved[u.n] AS reserved,
+    l.leased[u.n] AS leased, l.unknown[u.n] AS unknown, l.overrun[u.n] AS overrun
+  FROM airworthy.ledgers l
+  CROSS JOIN (VALUES (1, 'calls'), (2, 'tokens'), (3, 'nano_usd')) AS u(n, unit)
+  WHERE l.limits[u.n] IS NOT NULL;
 
 -- A gateway process. Its lock is held on the connection that writes batches, so a lock that is
 -- free means that the process, or that connection, is gone.
@@ -137,17 +152,18 @@ CREATE TABLE airworthy.replicas (
   PRIMARY KEY (organisation_id, replica_id)
 );
 
--- Allowances that a replica may spend while the intent still commits. Part of budgets.leased.
+-- Allowances that a replica may spend while the intent still commits. Part of ledgers.leased.
 CREATE TABLE airworthy.leases (
   organisation_id uuid NOT NULL,
   replica_id uuid NOT NULL,
-  budget_id uuid NOT NULL,
-  amount bigint NOT NULL CHECK (amount >= 0),
-  PRIMARY KEY (organisation_id, replica_id, budget_id)
-) WITH (fillfactor = 70);
-CREATE INDEX leases_of_budget ON airworthy.leases (organisation_id, budget_id);
+  scope_id uuid NOT NULL,
+  amounts bigint[] NOT NULL CHECK (cardinality(amounts) = 3 AND 0 <= ALL (amounts)),
+  PRIMARY KEY (organisation_id, replica_id, scope_id)
+) WITH (fillfactor = 50);
+CREATE INDEX leases_of_scope ON airworthy.leases (organisation_id, scope_id);
 
-CREATE TABLE airworthy.calls (
+-- A call is written twice and not changed in between: what was decided, and what became of it.
+CREATE TABLE airworthy.call_intents (
   organisation_id uuid NOT NULL,
   call_id uuid NOT NULL,
   session_id uuid NOT NULL,
@@ -156,31 +172,50 @@ CREATE TABLE airworthy.calls (
   pact_id uuid NOT NULL,
   api_key_id uuid NOT NULL,
   replica_id uuid NOT NULL,
-  kind text NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('model', 'tool')),
   action text NOT NULL,
+  -- executing, held, denied or repeated.
   state text NOT NULL,
   verdict text NOT NULL,
   enforced boolean NOT NULL,
   code text,
-  reasons jsonb,
-  -- Reserved until settled: calls, tokens, nano-USD.
-  reserved_calls bigint NOT NULL DEFAULT 0,
-  reserved_tokens bigint NOT NULL DEFAULT 0,
-  reserved_nano_usd bigint NOT NULL DEFAULT 0,
+  reasons json,
+  -- Reserved until settled: {calls, tokens, nano-USD}.
+  reserved bigint[] NOT NULL,
+  effect_id uuid,
+  repeat_of uuid,
+  intent_seq bigint,
+  log_id bigint NOT NULL,
+  created_at timestamptz NOT NULL,
+  PRIMARY KEY (organisation_id, call_id)
+);
+CREATE INDEX calls_of_session ON airworthy.call_intents (organisation_id, session_id, call_id);
+
+CREATE TABLE airworthy.call_outcomes (
+  organisation_id uuid NOT NULL,
+  call_id uuid NOT NULL,
+  -- done, failed or unknown; an unknown one is written again when it is found out.
+  state text NOT NULL,
+  code text,
   prompt_tokens bigint,
   cached_tokens bigint,
   completion_tokens bigint,
   cost_nano_usd bigint,
-  effect_id uuid,
-  repeat_of uuid,
-  intent_seq bigint,
   outcome_seq bigint,
-  log_id bigint NOT NULL,
-  created_at timestamptz NOT NULL,
-  settled_at timestamptz,
+  settled_at timestamptz NOT NULL,
   PRIMARY KEY (organisation_id, call_id)
-) WITH (fillfactor = 80);
-CREATE INDEX calls_of_session ON airworthy.calls (organisation_id, session_id, call_id);
+);
+
+CREATE VIEW airworthy.calls AS
+  SELECT i.organisation_id, i.call_id, i.session_id, i.agent_id, i.version_id, i.pact_id,
+    i.api_key_id, i.replica_id, i.kind, i.action, coalesce(o.state, i.state) AS state, i.verdict,
+    i.enforced, coalesce(o.code, i.code) AS code, i.reasons, i.reserved, o.prompt_tokens,
+    o.cached_tokens, o.completion_tokens, o.cost_nano_usd, i.effect_id, i.repeat_of, i.intent_seq,
+    o.outcome_seq, i.log_id, i.created_at,
+    CASE WHEN i.state IN ('denied', 'repeated') THEN coalesce(o.settled_at, i.created_at)
+      ELSE o.settled_at END AS settled_at
+  FROM airworthy.call_intents i
+  LEFT JOIN airworthy.call_outcomes o USING (organisation_id, call_id);
 
 CREATE TABLE airworthy.effects (
   organisation_id uuid NOT NULL,

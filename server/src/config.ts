@@ -112,7 +112,9 @@ export function readClientConfig(
   const { keyFile } = overrides
   return {
     url: serverUrlOf(
-      overrides.url ?? textOf(env, 'AIRWORTHY_URL') ?? `http://${defaults.host}:${port}`,
+      overrides.url ??
+        textOf(env, 'AIRWORTHY_URL') ??
+        `http://${defaults.host}:${port === 0 ? defaults.port : port}`,
     ),
     key: keyFile === undefined ? textOf(env, 'AIRWORTHY_OPERATOR_KEY') : undefined,
     keyFile: resolve(keyFile ?? join(dataDir, operatorKeyFileName)),

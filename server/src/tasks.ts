@@ -14,6 +14,7 @@ export function maintenanceTasks(
   commands: { executeHold: (holdId: string) => Promise<void> },
 ): Task[] {
   const { db, organisationId, recorder } = gateway
+  const probed: Probed = { after: undefined }
   return [
     {
       name: 'expire holds',
@@ -26,12 +27,11 @@ export function maintenanceTasks(
       name: 'execute approved holds',
       everyMs: 5000,
       run: async () => {
-        for (const holdId of await listApprovingHolds(db, organisationId, pageMax)) {
-          await commands.executeHold(holdId)
-        }
+        const holdIds = await listApprovingHolds(db, organisationId, pageMax)
+        await runEach(holdIds, commands.executeHold)
       },
     },
-    { name: 'probe unknown effects', everyMs: 2000, run: () => probeAll(gateway) },
+    { name: 'probe unknown effects', everyMs: 2000, run: () => probePage(gateway, probed) },
     {
       name: 'recover dead replicas',
       everyMs: 5000,
@@ -56,10 +56,25 @@ export function maintenanceTasks(
   ]
 }
 
-async function probeAll(gateway: Gateway): Promise<void> {
+/** How far the last turn came: effects that stay unknown must not keep the others waiting. */
+type Probed = { after: string | undefined }
+
+async function probePage(gateway: Gateway, probed: Probed): Promise<void> {
   const { db, organisationId } = gateway
-  const after = undefined
-  for (const id of await listUnknownEffectIds(db, organisationId, { after, limit: pageMax })) {
-    await probeEffect(gateway, id)
+  const page = { after: probed.after, limit: pageMax }
+  const ids = await listUnknownEffectIds(db, organisationId, page)
+  probed.after = ids.length < pageMax ? undefined : ids.at(-1)
+  await runEach(ids, (id) => probeEffect(gateway, id))
+}
+
+/** Each gets its turn, although one fails. Throws what failed, when all had it. */
+async function runEach(
+  ids: readonly string[],
+  run: (id: string) => Promise<unknown>,
+): Promise<void> {
+  const failures: unknown[] = []
+  for (const id of ids) await run(id).catch((thrown: unknown) => failures.push(thrown))
+  if (failures.length > 0) {
+    throw new AggregateError(failures, `${failures.length} of ${ids.length} failed: ${failures[0]}`)
   }
 }

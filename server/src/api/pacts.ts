@@ -2,10 +2,10 @@
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import { compilePact } from '../core/pact/compile.ts'
-import type { CompiledPact, ToolSchemas } from '../core/pact/compiled.ts'
+import type { CompiledPact } from '../core/pact/compiled.ts'
 import { parseManifest } from '../core/pact/manifest.ts'
-import { readPactSource } from '../store/agents.ts'
 import type { Database } from '../store/database.ts'
+import { findPact } from '../store/pacts.ts'
 
 const pactsMax = 256
 const cache = new Map<string, CompiledPact>()
@@ -18,13 +18,10 @@ export async function loadPact(
 ): Promise<CompiledPact> {
   const known = cache.get(pactId)
   if (known !== undefined) return known
-  const source = await readPactSource(db, organisationId, pactId)
-  if (source === undefined) throw new AirworthyError('agent.unknown', 'the pact is not enrolled')
+  const source = await findPact(db, organisationId, pactId)
   const parsed = parseManifest(source.manifest, 'enrolled')
   const compiled =
-    parsed.kind === 'ok'
-      ? compilePact(parsed.manifest, parseToolSchemas(source.toolSchemas))
-      : undefined
+    parsed.kind === 'ok' ? compilePact(parsed.manifest, source.toolSchemas) : undefined
   if (compiled?.kind !== 'ok') {
     throw new AirworthyError(
       'manifest.invalid',
@@ -34,12 +31,4 @@ export async function loadPact(
   if (cache.size >= pactsMax) cache.clear()
   cache.set(pactId, compiled.pact)
   return compiled.pact
-}
-
-/** The row holds what enrolment wrote: an object of objects, keyed by `server/tool`. */
-function parseToolSchemas(value: unknown): ToolSchemas {
-  if (typeof value !== 'object' || value === null) return {}
-  // The column is written by enrolment alone, from this very type.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return value as ToolSchemas
 }

@@ -36,6 +36,8 @@ async function serve(options: ServeOptions, globals: GlobalOptions): Promise<voi
     host: options.host,
     port: options.port,
   })
+  // Before the start: a start that is interrupted must still stop what it has started.
+  const told = awaitSignal()
   // Loaded here, because no other command needs the server.
   const { startServer } = await import('../main.ts')
   const server = await startServer(config, {
@@ -43,7 +45,6 @@ async function serve(options: ServeOptions, globals: GlobalOptions): Promise<voi
     onProgress: isJson ? () => undefined : note,
     newOperatorKey: options.newOperatorKey === true,
   })
-  const told = awaitSignal()
   if (isJson) printReadyLine(config, server)
   else printReady(config, server)
   // `failed` rejects when the server cannot go on; then stopping is all that is left.

@@ -81,7 +81,8 @@ export function printFailure(failure: Failure, isJson: boolean): void {
   const { code, message, detail, mend } = failure
   if (isJson) {
     const parts = { ...(detail === undefined ? {} : { detail }), ...(mend ? { mend } : {}) }
-    printJson({ error: { code, message, ...parts } })
+    // One line, for those who wait for the ready line of `serve --json`.
+    printLine(JSON.stringify({ error: { code, message, ...parts } }))
     return
   }
   for (const problem of problemsOf(detail)) note(cleanText(problem))

@@ -5,6 +5,7 @@ import { AirworthyError } from '../core/errors.ts'
 import { keyKindOf } from '../core/identity/key.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from '../store/database.ts'
+import { isKeyLive } from '../store/keys.ts'
 import {
   findKeyHolder,
   findOrOpenDefaultSession,
@@ -43,6 +44,16 @@ export class Identifier {
       throw new AirworthyError('session.unknown', 'the session key is not known to this agent')
     }
     return { ...session, ...holder }
+  }
+
+  /** For what lists and decides nothing, so that no lock is taken. Throws `auth.revoked_key`. */
+  async identifyForList(
+    requestHeaders: IncomingHttpHeaders,
+    pathKey?: string,
+  ): Promise<Principal> {
+    const principal = await this.identify(requestHeaders, pathKey)
+    if (await isKeyLive(this.#db, this.#organisationId, principal.apiKeyId)) return principal
+    throw new AirworthyError('auth.revoked_key', 'the API key was revoked or has expired')
   }
 
   async #findHolder(apiKey: string): Promise<KeyHolder> {

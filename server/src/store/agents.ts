@@ -178,21 +178,6 @@ export async function listPacts(
   }))
 }
 
-/** What a pact was made from. A pact never changes, so this may be kept. */
-export async function readPactSource(
-  db: Kysely<Schema>,
-  organisationId: OrganisationId,
-  pactId: string,
-): Promise<{ manifest: string; toolSchemas: unknown } | undefined> {
-  const row = await db
-    .selectFrom('airworthy.pacts')
-    .select(['manifest', 'tool_schemas'])
-    .where('organisation_id', '=', organisationId)
-    .where('pact_id', '=', pactId)
-    .executeTakeFirst()
-  return row === undefined ? undefined : { manifest: row.manifest, toolSchemas: row.tool_schemas }
-}
-
 export type Enrolment = {
   readonly name: string
   readonly owner: string

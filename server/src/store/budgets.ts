@@ -1,5 +1,4 @@
 // Limits on calls, tokens and money, of a session or of an agent over all its sessions.
-import { randomUUIDv7 } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Schema } from './schema.ts'
@@ -23,32 +22,32 @@ export type BudgetRow = {
   readonly overrun: string
 }
 
-/** Stands for "no limit" on a budget that once had one: calls in flight still settle on its row. */
-export const unlimited = 9_223_372_036_854_775_807n
+/** The largest number that a budget can hold. */
+export const limitMax = 9_223_372_036_854_775_807n
 
+/** The order of the units in a ledger's arrays. */
 const units: readonly BudgetUnit[] = ['calls', 'tokens', 'nano_usd']
 
-/** Makes the budgets of something new. */
-export async function insertBudgets(
+/** Makes the ledger of a new session or agent; one without any limit has a ledger too. */
+export async function insertLedger(
   tx: Kysely<Schema>,
   organisationId: OrganisationId,
   of: { readonly scope: BudgetScope; readonly scopeId: string; readonly limits: BudgetLimits },
 ): Promise<void> {
-  const rows = units.flatMap((unit) => {
-    const limit = of.limits[unit]
-    if (limit === undefined) return []
-    return [
-      {
-        organisation_id: organisationId,
-        budget_id: randomUUIDv7(),
-        scope: of.scope,
-        scope_id: of.scopeId,
-        unit,
-        limit_amount: limit,
-      },
-    ]
-  })
-  if (rows.length > 0) await tx.insertInto('airworthy.budgets').values(rows).execute()
+  await tx
+    .insertInto('airworthy.ledgers')
+    .values({
+      organisation_id: organisationId,
+      scope_id: of.scopeId,
+      scope: of.scope,
+      limits: limitsArray(of.limits),
+    })
+    .execute()
+}
+
+/** A PostgreSQL array; NULL is no limit. */
+function limitsArray(limits: BudgetLimits): string {
+  return `{${units.map((unit) => limits[unit] ?? 'NULL').join(',')}}`
 }
 
 export type LimitBelowUse = {
@@ -58,55 +57,48 @@ export type LimitBelowUse = {
 }
 
 export type LimitsChange =
-  | { readonly kind: 'ok'; readonly changed: readonly BudgetUnit[] }
+  | { readonly kind: 'ok' }
   | { readonly kind: 'below_use'; readonly refused: readonly LimitBelowUse[] }
 
 /**
- * Sets the limits of an agent's budgets. Nothing is changed when one of them would be lower than
- * what is used, reserved, leased or unknown already: such a budget could never hold again.
+ * Sets the limits of an agent's ledger, and makes the ledger of a new agent. Nothing is changed
+ * when one of them would be lower than what is used, reserved, leased or unknown already: such a
+ * budget could never hold again.
  */
 export async function setAgentLimits(
   tx: Kysely<Schema>,
   organisationId: OrganisationId,
   agent: { readonly agentId: string; readonly limits: BudgetLimits },
 ): Promise<LimitsChange> {
-  const rows = await listBudgets(tx, organisationId, [agent.agentId])
-  const byUnit = new Map(rows.map((row) => [row.unit, row]))
-  const refused: LimitBelowUse[] = []
-  const updates: { budgetId: string; unit: BudgetUnit; limit: bigint }[] = []
-  const added: Partial<Record<BudgetUnit, bigint>> = {}
-  for (const unit of units) {
-    const wanted = agent.limits[unit]
-    const row = byUnit.get(unit)
-    if (row === undefined) {
-      if (wanted !== undefined) added[unit] = wanted
-      continue
-    }
-    const limit = wanted ?? unlimited
-    const used = usedOf(row)
-    if (limit < used) refused.push({ unit, limit, used })
-    else if (limit !== BigInt(row.limit)) updates.push({ budgetId: row.budgetId, unit, limit })
+  const { agentId, limits } = agent
+  const ledger = await tx
+    .selectFrom('airworthy.ledgers')
+    .select(['settled', 'reserved', 'leased', 'unknown'])
+    .where('organisation_id', '=', organisationId)
+    .where('scope_id', '=', agentId)
+    .executeTakeFirst()
+  if (ledger === undefined) {
+    await insertLedger(tx, organisationId, { scope: 'agent', scopeId: agentId, limits })
+    return { kind: 'ok' }
   }
-  if (refused.length > 0) return { kind: 'below_use', refused }
-  for (const update of updates) {
-    await tx
-      .updateTable('airworthy.budgets')
-      .set({ limit_amount: update.limit })
-      .where('organisation_id', '=', organisationId)
-      .where('budget_id', '=', update.budgetId)
-      .execute()
-  }
-  await insertBudgets(tx, organisationId, {
-    scope: 'agent',
-    scopeId: agent.agentId,
-    limits: added,
+  const { settled, reserved, leased, unknown } = ledger
+  const refused = units.flatMap((unit, index) => {
+    const limit = limits[unit]
+    const used = sumAt(index, [settled, reserved, leased, unknown])
+    return limit !== undefined && limit < used ? [{ unit, limit, used }] : []
   })
-  const addedUnits = units.filter((unit) => added[unit] !== undefined)
-  return { kind: 'ok', changed: [...updates.map((update) => update.unit), ...addedUnits] }
+  if (refused.length > 0) return { kind: 'below_use', refused }
+  await tx
+    .updateTable('airworthy.ledgers')
+    .set({ limits: limitsArray(limits) })
+    .where('organisation_id', '=', organisationId)
+    .where('scope_id', '=', agentId)
+    .execute()
+  return { kind: 'ok' }
 }
 
-function usedOf(row: BudgetRow): bigint {
-  return BigInt(row.settled) + BigInt(row.reserved) + BigInt(row.leased) + BigInt(row.unknown)
+function sumAt(index: number, amounts: readonly (readonly string[])[]): bigint {
+  return amounts.reduce((sum, amount) => sum + BigInt(amount[index] ?? '0'), 0n)
 }
 
 /** The budgets of these agents or sessions. Locks nothing. */
@@ -120,7 +112,6 @@ export async function listBudgets(
     .selectFrom('airworthy.budgets')
     .selectAll()
     .where('organisation_id', '=', organisationId)
-    .where('scope', 'in', ['agent', 'session'])
     .where('scope_id', 'in', [...scopeIds])
     .orderBy('scope')
     .orderBy('unit')

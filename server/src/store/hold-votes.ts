@@ -199,10 +199,15 @@ async function closeHold(
   if (state === 'approving') return
   const code = state === 'expired' ? 'hold.expired' : 'hold.rejected'
   await tx
-    .updateTable('airworthy.calls')
-    .set({ state: 'denied', code, settled_at: at })
-    .where('organisation_id', '=', organisationId)
-    .where('call_id', '=', hold.call_id)
+    .insertInto('airworthy.call_outcomes')
+    .values({
+      organisation_id: organisationId,
+      call_id: hold.call_id,
+      state: 'denied',
+      code,
+      outcome_seq: entry?.seq ?? null,
+      settled_at: at,
+    })
     .execute()
   if (hold.effect_id === null) return
   // The effect keeps its key: a repeat hears what was decided, and asks nobody again.

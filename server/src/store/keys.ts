@@ -1,6 +1,6 @@
 // API keys of agents, and the keys of sessions: made here, shown once, stored as hashes.
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { formatKey, hashKey, keyPrefix, keyRandomBytes } from '../core/identity/key.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import { appendEntries } from './log.ts'
@@ -85,4 +85,21 @@ export async function listApiKeys(
     createdAt: row.created_at,
     revokedAt: row.revoked_at,
   }))
+}
+
+/** Whether the key still opens anything. Calls ask this under the lock; lists ask it here. */
+export async function isKeyLive(
+  db: Kysely<Schema>,
+  organisationId: OrganisationId,
+  apiKeyId: string,
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('airworthy.api_keys')
+    .select('api_key_id')
+    .where('organisation_id', '=', organisationId)
+    .where('api_key_id', '=', apiKeyId)
+    .where('revoked_at', 'is', null)
+    .where(sql<boolean>`(expires_at IS NULL OR expires_at > clock_timestamp())`)
+    .executeTakeFirst()
+  return row !== undefined
 }

@@ -4,7 +4,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { hashKey } from '../core/identity/key.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { CompiledLimit } from '../core/pact/compiled.ts'
-import { insertBudgets } from './budgets.ts'
+import { insertLedger } from './budgets.ts'
 import type { Database } from './database.ts'
 import { appendEntries } from './log.ts'
 import type { Principal } from './recorder/types.ts'
@@ -146,7 +146,7 @@ export async function findOrOpenDefaultSession(
         mode: 'enforce',
       })
       .execute()
-    await insertBudgets(tx, organisationId, {
+    await insertLedger(tx, organisationId, {
       scope: 'session',
       scopeId: sessionId,
       limits: budgetsOf(limits),

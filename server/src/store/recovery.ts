@@ -1,6 +1,6 @@
 // What a gateway process that died left open. Its calls in flight may or may not have happened, so
 // they become unknown, and so does the lease it held: neither is free to spend again.
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { EntryDraft } from '../core/audit/entry.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
@@ -64,9 +64,7 @@ type OpenRow = {
   kind: string
   action: string
   effect_id: string | null
-  reserved_calls: string
-  reserved_tokens: string
-  reserved_nano_usd: string
+  reserved: string[]
 }
 
 async function recoverReplica(
@@ -79,11 +77,13 @@ async function recoverReplica(
     WHERE organisation_id = ${organisationId} AND replica_id = ${replica.replica_id}
       AND ended_at IS NULL`.execute(tx)
   if (ended.numAffectedRows === 0n) return undefined
-  const open = await sql<OpenRow>`SELECT call_id, session_id, agent_id, version_id, pact_id, kind,
-      action, effect_id, reserved_calls, reserved_tokens, reserved_nano_usd
-    FROM airworthy.calls WHERE organisation_id = ${organisationId}
-      AND call_id >= ${replica.open_floor}::uuid AND replica_id = ${replica.replica_id}
-      AND state = 'executing' ORDER BY call_id LIMIT ${callsMax}`.execute(tx)
+  const open = await sql<OpenRow>`SELECT i.call_id, i.session_id, i.agent_id, i.version_id,
+      i.pact_id, i.kind, i.action, i.effect_id, i.reserved
+    FROM airworthy.call_intents i WHERE i.organisation_id = ${organisationId}
+      AND i.call_id >= ${replica.open_floor}::uuid AND i.replica_id = ${replica.replica_id}
+      AND i.state = 'executing' AND NOT EXISTS (SELECT 1 FROM airworthy.call_outcomes o
+        WHERE o.organisation_id = i.organisation_id AND o.call_id = i.call_id)
+    ORDER BY i.call_id LIMIT ${callsMax}`.execute(tx)
   let failed = 0
   for (const call of open.rows) {
     // A read changed nothing: it is simply over. Anything else may have happened.
@@ -124,9 +124,10 @@ async function closeCall(
       },
     },
   ])
-  await sql`UPDATE airworthy.calls SET state = ${state}, code = 'gateway.interrupted',
-      outcome_seq = ${entry?.seq ?? null}, settled_at = clock_timestamp()
-    WHERE organisation_id = ${organisationId} AND call_id = ${call.call_id}`.execute(tx)
+  await sql`INSERT INTO airworthy.call_outcomes (organisation_id, call_id, state, code,
+      outcome_seq, settled_at)
+    VALUES (${organisationId}, ${call.call_id}, ${state}, 'gateway.interrupted',
+      ${entry?.seq ?? null}, clock_timestamp())`.execute(tx)
   if (call.effect_id !== null && state === 'unknown') {
     await sql`UPDATE airworthy.effects SET state = 'unknown'
       WHERE organisation_id = ${organisationId} AND effect_id = ${call.effect_id}`.execute(tx)
@@ -135,21 +136,29 @@ async function closeCall(
   await countFacts(tx, organisationId, call, state)
 }
 
+/** Adds the arrays of a ledger element by element. */
+function add(column: string, amounts: string): RawBuilder<unknown> {
+  return sql`(SELECT array_agg(a + b ORDER BY n)
+    FROM unnest(${sql.ref(column)}, ${amounts}::bigint[]) WITH ORDINALITY AS u(a, b, n))`
+}
+
+function arrayOf(amounts: readonly string[], sign: '' | '-' = ''): string {
+  return `{${amounts.map((amount) => `${sign}${amount}`).join(',')}}`
+}
+
 async function moveBudgets(
   tx: Kysely<Schema>,
   organisationId: OrganisationId,
   call: OpenRow,
   state: 'failed' | 'unknown',
 ): Promise<void> {
-  const column = sql.ref(state === 'unknown' ? 'unknown' : 'settled')
-  await sql`UPDATE airworthy.budgets b SET reserved = b.reserved - r.amount,
-      ${column} = b.${column} + r.amount
-    FROM (VALUES ('calls', ${call.reserved_calls}::bigint),
-      ('tokens', ${call.reserved_tokens}::bigint),
-      ('nano_usd', ${call.reserved_nano_usd}::bigint)) AS r(unit, amount)
-    WHERE b.organisation_id = ${organisationId} AND b.unit = r.unit AND r.amount > 0
-      AND ((b.scope = 'session' AND b.scope_id = ${call.session_id})
-        OR (b.scope = 'agent' AND b.scope_id = ${call.agent_id}))`.execute(tx)
+  const to = state === 'unknown' ? 'unknown' : 'settled'
+  await sql`UPDATE airworthy.ledgers
+    SET reserved = ${add('reserved', arrayOf(call.reserved, '-'))},
+      ${sql.ref(to)} = ${add(to, arrayOf(call.reserved))}
+    WHERE organisation_id = ${organisationId}
+      AND (scope_id = ${call.session_id} OR (scope_id = ${call.agent_id} AND EXISTS (
+        SELECT 1 FROM unnest(limits) AS l WHERE l IS NOT NULL)))`.execute(tx)
 }
 
 async function countFacts(
@@ -159,13 +168,13 @@ async function countFacts(
   state: 'failed' | 'unknown',
 ): Promise<void> {
   if (call.kind !== 'tool') return
-  const found = await sql<{ facts: StoredFacts }>`SELECT facts FROM airworthy.sessions
-    WHERE organisation_id = ${organisationId} AND session_id = ${call.session_id}`.execute(tx)
+  const found = await sql<{ facts: StoredFacts }>`SELECT facts FROM airworthy.ledgers
+    WHERE organisation_id = ${organisationId} AND scope_id = ${call.session_id}`.execute(tx)
   const counts = found.rows[0]?.facts.tools?.[call.action]
   if (counts === undefined) return
   counts[state === 'failed' ? 2 : 3] += 1
-  await sql`UPDATE airworthy.sessions SET facts = ${JSON.stringify(found.rows[0]?.facts)}::jsonb
-    WHERE organisation_id = ${organisationId} AND session_id = ${call.session_id}`.execute(tx)
+  await sql`UPDATE airworthy.ledgers SET facts = ${JSON.stringify(found.rows[0]?.facts)}::json
+    WHERE organisation_id = ${organisationId} AND scope_id = ${call.session_id}`.execute(tx)
 }
 
 async function closeLeases(
@@ -173,16 +182,17 @@ async function closeLeases(
   organisationId: OrganisationId,
   replicaId: string,
 ): Promise<void> {
-  const held = await sql<{ budget_id: string; amount: string }>`
+  const held = await sql<{ scope_id: string; amounts: string[] }>`
     DELETE FROM airworthy.leases
     WHERE organisation_id = ${organisationId} AND replica_id = ${replicaId}
-    RETURNING budget_id, amount`.execute(tx)
+    RETURNING scope_id, amounts`.execute(tx)
   for (const lease of held.rows) {
-    if (lease.amount === '0') continue
-    await sql`UPDATE airworthy.budgets SET leased = leased - ${lease.amount}::bigint,
-        unknown = unknown + ${lease.amount}::bigint
-      WHERE organisation_id = ${organisationId} AND budget_id = ${lease.budget_id}`.execute(tx)
-    const body = { amount: lease.amount, budget: lease.budget_id, replica: replicaId }
+    if (lease.amounts.every((amount) => amount === '0')) continue
+    await sql`UPDATE airworthy.ledgers
+      SET leased = ${add('leased', arrayOf(lease.amounts, '-'))},
+        unknown = ${add('unknown', arrayOf(lease.amounts))}
+      WHERE organisation_id = ${organisationId} AND scope_id = ${lease.scope_id}`.execute(tx)
+    const body = { amounts: lease.amounts.join(' '), replica: replicaId, scope: lease.scope_id }
     await appendEntries(tx, organisationId, [
       { type: 'lease.unknown', agentId: organisationId, body },
     ])
@@ -196,12 +206,14 @@ export async function endReplica(
   replicaId: string,
 ): Promise<void> {
   await runCommand(db, organisationId, async (tx) => {
-    await sql`WITH released AS (
-        DELETE FROM airworthy.leases
-        WHERE organisation_id = ${organisationId} AND replica_id = ${replicaId}
-        RETURNING budget_id, amount
-      ) UPDATE airworthy.budgets b SET leased = b.leased - released.amount FROM released
-      WHERE b.organisation_id = ${organisationId} AND b.budget_id = released.budget_id`.execute(tx)
+    const held = await sql<{ scope_id: string; amounts: string[] }>`
+      DELETE FROM airworthy.leases
+      WHERE organisation_id = ${organisationId} AND replica_id = ${replicaId}
+      RETURNING scope_id, amounts`.execute(tx)
+    for (const lease of held.rows) {
+      await sql`UPDATE airworthy.ledgers SET leased = ${add('leased', arrayOf(lease.amounts, '-'))}
+        WHERE organisation_id = ${organisationId} AND scope_id = ${lease.scope_id}`.execute(tx)
+    }
     await sql`UPDATE airworthy.replicas SET ended_at = clock_timestamp()
       WHERE organisation_id = ${organisationId} AND replica_id = ${replicaId}`.execute(tx)
     // Other gateways must read the budgets again.

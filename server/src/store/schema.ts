@@ -86,23 +86,40 @@ type Sessions = {
   state: Generated<'open' | 'closed'>
   model_base_url: string | null
   opened_by: string | null
-  facts: JsonDefault
   opened_at: TimeDefault
   closed_at: Time | null
 }
 
+/** Calls, tokens, nano-USD. */
+type Units = ColumnType<string[], string, string>
+type UnitsDefault = ColumnType<string[], string | undefined, string>
+
+type Ledgers = {
+  organisation_id: string
+  scope_id: string
+  scope: 'session' | 'agent'
+  facts: JsonDefault
+  limits: ColumnType<(string | null)[], string, string>
+  settled: UnitsDefault
+  reserved: UnitsDefault
+  leased: UnitsDefault
+  unknown: UnitsDefault
+  overrun: UnitsDefault
+}
+
+/** A view of `ledgers`: a row a unit that is limited. */
 type Budgets = {
   organisation_id: string
   budget_id: string
   scope: 'session' | 'agent'
   scope_id: string
   unit: 'calls' | 'tokens' | 'nano_usd'
-  limit_amount: Int8
-  settled: Int8Default
-  reserved: Int8Default
-  leased: Int8Default
-  unknown: Int8Default
-  overrun: Int8Default
+  limit_amount: string
+  settled: string
+  reserved: string
+  leased: string
+  unknown: string
+  overrun: string
 }
 
 type Replicas = {
@@ -114,9 +131,9 @@ type Replicas = {
   ended_at: Time | null
 }
 
-type Leases = { organisation_id: string; replica_id: string; budget_id: string; amount: Int8 }
+type Leases = { organisation_id: string; replica_id: string; scope_id: string; amounts: Units }
 
-type Calls = {
+type CallIntents = {
   organisation_id: string
   call_id: string
   session_id: string
@@ -132,21 +149,30 @@ type Calls = {
   enforced: boolean
   code: string | null
   reasons: ColumnType<unknown, string | null, string | null>
-  reserved_calls: Int8Default
-  reserved_tokens: Int8Default
-  reserved_nano_usd: Int8Default
+  reserved: Units
+  effect_id: string | null
+  repeat_of: string | null
+  intent_seq: Int8 | null
+  log_id: Int8
+  created_at: Time
+}
+
+type CallOutcomes = {
+  organisation_id: string
+  call_id: string
+  state: string
+  code: string | null
   prompt_tokens: Int8 | null
   cached_tokens: Int8 | null
   completion_tokens: Int8 | null
   cost_nano_usd: Int8 | null
-  effect_id: string | null
-  repeat_of: string | null
-  intent_seq: Int8 | null
   outcome_seq: Int8 | null
-  log_id: Int8
-  created_at: Time
-  settled_at: Time | null
+  settled_at: Time
 }
+
+/** A view: an intent with its outcome, if there is one. */
+type Calls = Omit<CallIntents, 'reserved'> &
+  Omit<CallOutcomes, 'settled_at'> & { reserved: Units; settled_at: Time | null }
 
 type Effects = {
   organisation_id: string
@@ -245,9 +271,12 @@ export type Schema = {
   'airworthy.pacts': Pacts
   'airworthy.api_keys': ApiKeys
   'airworthy.sessions': Sessions
+  'airworthy.ledgers': Ledgers
   'airworthy.budgets': Budgets
   'airworthy.replicas': Replicas
   'airworthy.leases': Leases
+  'airworthy.call_intents': CallIntents
+  'airworthy.call_outcomes': CallOutcomes
   'airworthy.calls': Calls
   'airworthy.effects': Effects
   'airworthy.holds': Holds

@@ -29,6 +29,11 @@ function selectSessions(db: Kysely<Schema>, organisationId: OrganisationId) {
         .onRef('a.organisation_id', '=', 's.organisation_id')
         .onRef('a.agent_id', '=', 's.agent_id'),
     )
+    .leftJoin('airworthy.ledgers as l', (join) =>
+      join
+        .onRef('l.organisation_id', '=', 's.organisation_id')
+        .onRef('l.scope_id', '=', 's.session_id'),
+    )
     .select([
       's.session_id',
       'a.name',
@@ -42,7 +47,7 @@ function selectSessions(db: Kysely<Schema>, organisationId: OrganisationId) {
       's.state',
       's.opened_at',
       's.closed_at',
-      's.facts',
+      'l.facts',
     ])
     .where('s.organisation_id', '=', organisationId)
 }
@@ -63,7 +68,7 @@ function sessionOf(row: SelectedSession): SessionRow {
     isDefault: row.api_key_id !== null,
     openedAt: row.opened_at,
     closedAt: row.closed_at,
-    facts: row.facts,
+    facts: row.facts ?? {},
   }
 }
 

@@ -41,7 +41,7 @@ export async function insertHeldCall(
     ])
     if (entry === undefined) throw new Error('no entry')
     await tx
-      .insertInto('airworthy.calls')
+      .insertInto('airworthy.call_intents')
       .values({
         ...ids,
         version_id: session.versionId,
@@ -55,7 +55,7 @@ export async function insertHeldCall(
         enforced: true,
         reasons: JSON.stringify([{ rule: 'big', verdict: 'hold', reason: 'above 200 USD' }]),
         effect_id: options.hasEffect === false ? null : effectId,
-        cost_nano_usd: '1500',
+        reserved: '{1,0,0}',
         intent_seq: entry.seq,
         log_id: entry.logId,
         created_at: at,

@@ -50,7 +50,7 @@ export const apiKeySchema = z
 
 export const budgetSchema = z
   .object({
-    id,
+    id: z.string(),
     scope: z.enum(['session', 'agent']),
     scopeId: id,
     unit: z.enum(['calls', 'tokens', 'nano_usd']),

@@ -9,15 +9,10 @@ import { compilePact } from '../../core/pact/compile.ts'
 import type { CompiledPact } from '../../core/pact/compiled.ts'
 import { fingerprint, pactHash } from '../../core/pact/fingerprint.ts'
 import { type Manifest, parseManifest, placeProblems } from '../../core/pact/manifest.ts'
-import {
-  type AgentRow,
-  type Enrolment,
-  findAgent,
-  readPactSource,
-  saveEnrolment,
-} from '../../store/agents.ts'
+import { type AgentRow, type Enrolment, findAgent, saveEnrolment } from '../../store/agents.ts'
 import { setAgentLimits } from '../../store/budgets.ts'
 import { issueApiKey } from '../../store/keys.ts'
+import { findPact } from '../../store/pacts.ts'
 import type { Schema } from '../../store/schema.ts'
 import { runCommand } from '../../store/transaction.ts'
 import type { ListedTool, ToolLister } from '../dependencies.ts'
@@ -147,8 +142,7 @@ async function isEnrolled(
   input: { readonly current: AgentRow; readonly checked: CheckedManifest },
 ): Promise<boolean> {
   const pactId = input.current.pact.pactId
-  const source = await readPactSource(tx, context.organisationId, pactId)
-  if (source === undefined) return false
+  const source = await findPact(tx, context.organisationId, pactId)
   const before = parseManifest(source.manifest, 'enrolled')
   // A manifest that an older release took, and this one would not, is certainly not the same.
   if (before.kind === 'invalid') return false

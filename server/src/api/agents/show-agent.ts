@@ -1,9 +1,10 @@
 // GET /v1/agents/{agent}
 import type { AgentDetail } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listPacts, listVersions, readPactSource } from '../../store/agents.ts'
+import { listPacts, listVersions } from '../../store/agents.ts'
 import { listBudgets } from '../../store/budgets.ts'
 import { listApiKeys } from '../../store/keys.ts'
+import { findPact } from '../../store/pacts.ts'
 import { defineOperation } from '../operation.ts'
 import { agentIdOrName } from '../schemas.ts'
 import {
@@ -48,7 +49,7 @@ export const showAgent = defineOperation({
       listPacts(db, organisationId, agentId),
       listApiKeys(db, organisationId, { agentId }),
       listBudgets(db, organisationId, [agentId]),
-      readPactSource(db, organisationId, agent.pact.pactId),
+      findPact(db, organisationId, agent.pact.pactId),
     ])
     return {
       agent: presentAgent(agent),
@@ -56,7 +57,7 @@ export const showAgent = defineOperation({
       pacts: pacts.map(presentPact),
       keys: keys.map(presentApiKey),
       budgets: budgets.map(presentBudget),
-      manifest: source?.manifest ?? '',
+      manifest: source.manifest,
     }
   },
 })

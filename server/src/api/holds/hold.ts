@@ -77,13 +77,17 @@ export async function requireHold(context: Context, holdId: string): Promise<Hol
   return hold
 }
 
-/** The exact arguments that wait; null once they were forgotten. */
+/** The exact arguments, or the model request, that wait; null once they were forgotten. */
 export async function openArguments(context: Context, hold: HoldRow): Promise<unknown> {
   const opened = await context.payloads.open(hold.callId, requestPart)
   if (opened === undefined) return null
   const value: unknown = JSON.parse(opened.toString())
-  return value
+  // A tool call's payload names server and tool beside the arguments; a model call's is its body.
+  const parsed = toolRequest.safeParse(value)
+  return parsed.success ? parsed.data.arguments : value
 }
+
+const toolRequest = z.object({ server: z.string(), tool: z.string(), arguments: z.json() })
 
 /** Casts a vote, and reads what became of hold and call. */
 export async function decideHold(

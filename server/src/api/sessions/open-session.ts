@@ -6,7 +6,7 @@ import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import { decimalToUnits } from '../../core/effect/amount.ts'
 import { AirworthyError } from '../../core/errors.ts'
-import { type BudgetLimits, type BudgetUnit, insertBudgets } from '../../store/budgets.ts'
+import { type BudgetLimits, type BudgetUnit, insertLedger } from '../../store/budgets.ts'
 import { makeKey } from '../../store/keys.ts'
 import type { Schema } from '../../store/schema.ts'
 import { findSession, insertSession } from '../../store/sessions.ts'
@@ -102,7 +102,7 @@ async function open(
     modelBaseUrl: request.modelBaseUrl ?? null,
     openedBy: context.operator.operatorId,
   })
-  await insertBudgets(tx, organisationId, { scope: 'session', scopeId: sessionId, limits })
+  await insertLedger(tx, organisationId, { scope: 'session', scopeId: sessionId, limits })
   const session = await findSession(tx, organisationId, sessionId)
   if (session === undefined) throw new Error('a session that was just opened cannot be read')
   const base = `${context.publicUrl()}/s/${key}`

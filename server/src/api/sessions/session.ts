@@ -37,28 +37,28 @@ export const sessionSchema = z
   })
   .meta({ id: 'Session' }) satisfies z.ZodType<Session>
 
-const count = z.int().min(0).catch(0)
+const count = z.int().min(0).default(0)
 
-/** The column is `{}` until the gateway records the first call of the session. */
+/** Written short by the recorder; `{}` until the first call of the session. */
 const storedFacts = z
   .object({
-    modelCalls: count,
-    toolCalls: count,
-    writes: count,
-    denied: count,
-    held: count,
-    tokens: count,
-    spentNanoUsd: z.union([z.string().regex(/^\d+$/), z.int().min(0).transform(String)]).catch('0'),
+    m: count,
+    t: count,
+    w: count,
+    d: count,
+    h: count,
+    k: count,
+    s: z.string().regex(/^\d+$/).default('0'),
   })
-  .catch({
-    modelCalls: 0,
-    toolCalls: 0,
-    writes: 0,
-    denied: 0,
-    held: 0,
-    tokens: 0,
-    spentNanoUsd: '0',
-  })
+  .transform((stored): SessionFacts => ({
+    modelCalls: stored.m,
+    toolCalls: stored.t,
+    writes: stored.w,
+    denied: stored.d,
+    held: stored.h,
+    tokens: stored.k,
+    spentNanoUsd: stored.s,
+  }))
 
 export function presentSession(row: SessionRow): Session {
   return {

@@ -5,7 +5,8 @@
 export type BudgetUnit = 'calls' | 'tokens' | 'nano_usd'
 
 export type Budget = {
-  readonly id: string
+  /** The session or the agent whose budget it is. */
+  readonly scopeId: string
   readonly unit: BudgetUnit
   readonly limit: bigint
   settled: bigint
@@ -17,6 +18,9 @@ export type Budget = {
   /** Leased by this replica, as it is durable once the current batch is. */
   lease: bigint
 }
+
+/** The order in which a ledger's arrays hold the units. */
+export const budgetUnits: readonly BudgetUnit[] = ['calls', 'tokens', 'nano_usd']
 
 /** What one call may use, per unit. */
 export type Amounts = { readonly calls: bigint; readonly tokens: bigint; readonly nanoUsd: bigint }

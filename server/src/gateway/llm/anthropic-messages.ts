@@ -3,12 +3,15 @@ import { AirworthyError } from '../../core/errors.ts'
 import type { CompiledModel } from '../../core/pact/compiled.ts'
 import type { TokenUsage } from '../../store/recorder/types.ts'
 import { readData } from './openai-chat.ts'
+import { setMembers } from './set-members.ts'
 import {
+  boundTokens,
   countProperty,
   listProperty,
   type ModelRequest,
   type ModelWire,
   property,
+  readModelName,
   type ReplyFindings,
   type StreamScanner,
   textProperty,
@@ -48,17 +51,14 @@ function readRequest(body: Buffer): ModelRequest {
     const message = cause instanceof Error ? cause.message : 'the body is not JSON'
     throw new AirworthyError('request.invalid_json', `the body is not valid JSON: ${message}`)
   }
-  const model = textProperty(json, 'model')
-  if (model === undefined || model === '') {
-    throw new AirworthyError('request.invalid', '`model` must be the name of an enrolled model')
-  }
+  const model = readModelName(json)
   if (!Array.isArray(property(json, 'messages'))) {
     throw new AirworthyError('request.invalid', '`messages` must be a list')
   }
   return {
     model,
     stream: property(json, 'stream') === true,
-    maxOutputTokens: countProperty(json, 'max_tokens'),
+    maxOutputTokens: boundTokens(countProperty(json, 'max_tokens')),
     systemText: readSystem(json),
     toolNames: listProperty(json, 'tools').flatMap((tool) => textProperty(tool, 'name') ?? []),
     wantsUsageEvent: true,
@@ -74,9 +74,8 @@ function readSystem(json: unknown): string | undefined {
 
 function prepareBody(body: Buffer, request: ModelRequest, model: CompiledModel): Buffer {
   if (model.upstreamModel === request.model) return body
-  const json: unknown = JSON.parse(body.toString('utf8'))
-  const kept = typeof json === 'object' && json !== null ? json : {}
-  return Buffer.from(JSON.stringify({ ...kept, model: model.upstreamModel }))
+  const name = { name: 'model', value: JSON.stringify(model.upstreamModel) }
+  return Buffer.from(setMembers(body.toString('utf8'), [name]))
 }
 
 function readReply(body: Buffer): ReplyFindings {

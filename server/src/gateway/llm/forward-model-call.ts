@@ -8,7 +8,8 @@ import type { Gateway } from '../gateway.ts'
 import { errorOf, markHeaders, noRetry, sendJson } from '../http/replies.ts'
 import { type DispatchEnd, dispatchUpstream, type UpstreamRequest } from '../upstream/dispatch.ts'
 import { decisionOf, type Forwarding } from './forwarding.ts'
-import { bareName, priceUsage } from './prepare-model-call.ts'
+import { priceUsage } from './prepare-model-call.ts'
+import { findOutside, isRefused } from './outside-tools.ts'
 import { StreamRelay } from './stream-relay.ts'
 import type { ReplyFindings } from './wire.ts'
 
@@ -24,13 +25,25 @@ export async function forwardModelCall(gateway: Gateway, forwarding: Forwarding)
     await settleBounded(gateway, { ...outcomeOf(forwarding), state: 'failed', used: noAmounts })
     throw new AirworthyError('model.unknown', `the model ${input.request.model} is not enrolled`)
   }
+  if (response.destroyed) {
+    // The client left while the intent was written: its `close` was before our time.
+    await forwarding.durable
+    const { code } = clientGone()
+    await settleBounded(gateway, {
+      ...outcomeOf(forwarding),
+      state: 'failed',
+      code,
+      used: noAmounts,
+    })
+    return
+  }
   const relay = new StreamRelay(forwarding)
   const { pool, request } = upstreamOf(gateway, forwarding, model)
   const dispatched = dispatchUpstream(pool, request, relay)
   relay.attach(dispatched)
   const onClose = (): void => {
     if (response.writableFinished) return
-    dispatched.abort(new AirworthyError('client.closed', 'the client went away'))
+    dispatched.abort(clientGone())
   }
   response.on('close', onClose)
   const [end, durable] = await Promise.allSettled([
@@ -45,6 +58,10 @@ export async function forwardModelCall(gateway: Gateway, forwarding: Forwarding)
   if (durable.status === 'rejected') throw durable.reason
   if (end.status === 'rejected') throw end.reason
   await finish(gateway, { forwarding, model, relay, end: end.value })
+}
+
+function clientGone(): AirworthyError {
+  return new AirworthyError('client.closed', 'the client went away')
 }
 
 function upstreamOf(
@@ -230,22 +247,4 @@ async function settleBounded(gateway: Gateway, outcome: Outcome): Promise<Settle
   } finally {
     clearTimeout(timer)
   }
-}
-
-/**
- * Tools that run inside the agent's own process are seen here, in what the model asks for: the
- * reply is refused or only flagged, as the manifest says of drifting tools.
- */
-function findOutside(forwarding: Forwarding, findings: ReplyFindings): AirworthyError | undefined {
-  const { callableNames } = forwarding.prepared.loaded
-  const outside = findings.toolNames.find((name) => !callableNames.has(bareName(name)))
-  if (outside === undefined) return undefined
-  const message = `the model asks for ${outside}, which the pact does not permit`
-  return new AirworthyError('policy.reply_denied', message, { detail: { tool: outside } })
-}
-
-function isRefused(forwarding: Forwarding, error: AirworthyError): boolean {
-  if (error.code !== 'policy.reply_denied') return true
-  const isObserving = forwarding.input.principal.mode === 'observe'
-  return !isObserving && forwarding.prepared.loaded.pact.drift.tools === 'hold'
 }

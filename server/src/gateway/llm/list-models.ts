@@ -9,7 +9,7 @@ export async function listModels(
 ): Promise<void> {
   const { request, response } = exchange
   try {
-    const principal = await gateway.identifier.identify(request.headers, exchange.sessionKey)
+    const principal = await gateway.identifier.identifyForList(request.headers, exchange.sessionKey)
     const { pact } = await gateway.pacts.active(principal)
     const data = [...pact.models.values()]
       .filter((model) => model.listable)

@@ -15,6 +15,7 @@ import {
 } from '../http/replies.ts'
 import type { ReplyTarget } from './detached-reply.ts'
 import { forwardModelCall } from './forward-model-call.ts'
+import { decisionOf } from './forwarding.ts'
 import {
   type ModelCallInput,
   type PreparedModelCall,
@@ -58,7 +59,14 @@ export async function runModelCall(
   const { result, durable, prepared } = placed
   if (result.kind === 'proceed') {
     const clientHeaders = exchange.request.headers
-    await forwardModelCall(gateway, { input, prepared, result, durable, response, clientHeaders })
+    const forwarding = { input, prepared, result, durable, response, clientHeaders }
+    try {
+      await forwardModelCall(gateway, forwarding)
+    } catch (thrown) {
+      // Without a durable intent there is no receipt to give.
+      await durable
+      refuse(gateway, input.wire, response, thrown, { ...result, decision: decisionOf(result) })
+    }
     return
   }
   if (result.kind === 'repeated') {

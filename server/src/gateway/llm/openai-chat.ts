@@ -3,12 +3,15 @@
 import { AirworthyError } from '../../core/errors.ts'
 import type { CompiledModel } from '../../core/pact/compiled.ts'
 import type { TokenUsage } from '../../store/recorder/types.ts'
+import { type Member, setMembers } from './set-members.ts'
 import {
+  boundTokens,
   countProperty,
   listProperty,
   type ModelRequest,
   type ModelWire,
   property,
+  readModelName,
   type ReplyFindings,
   type StreamScanner,
   textProperty,
@@ -33,10 +36,7 @@ export const openaiChat: ModelWire = {
 
 function readRequest(body: Buffer): ModelRequest {
   const json = parseObject(body)
-  const model = textProperty(json, 'model')
-  if (model === undefined || model === '') {
-    throw new AirworthyError('request.invalid', '`model` must be the name of an enrolled model')
-  }
+  const model = readModelName(json)
   if (!Array.isArray(property(json, 'messages'))) {
     throw new AirworthyError('request.invalid', '`messages` must be a list')
   }
@@ -47,8 +47,7 @@ function readRequest(body: Buffer): ModelRequest {
   return {
     model,
     stream: property(json, 'stream') === true,
-    // Each of `n` choices may use that much.
-    maxOutputTokens: asked === undefined ? undefined : asked * Math.max(count, 1),
+    maxOutputTokens: boundTokens(asked, count),
     systemText: readSystem(json),
     toolNames: listProperty(json, 'tools').flatMap((tool) => {
       const name = textProperty(property(tool, 'function'), 'name')
@@ -89,15 +88,13 @@ function prepareBody(body: Buffer, request: ModelRequest, model: CompiledModel):
   const needsUsage = request.stream && !request.wantsUsageEvent
   const needsName = model.upstreamModel !== request.model
   if (!needsUsage && !needsName) return body
-  const json = parseObject(body)
-  const added: Record<string, unknown> = {}
-  if (needsName) added['model'] = model.upstreamModel
+  const members: Member[] = []
+  if (needsName) members.push({ name: 'model', value: JSON.stringify(model.upstreamModel) })
   if (needsUsage) {
-    const options = property(json, 'stream_options')
-    const kept = typeof options === 'object' && options !== null ? options : {}
-    added['stream_options'] = { ...kept, include_usage: true }
+    const nested = [{ name: 'include_usage', value: 'true' }]
+    members.push({ name: 'stream_options', nested })
   }
-  return Buffer.from(JSON.stringify({ ...json, ...added }))
+  return Buffer.from(setMembers(body.toString('utf8'), members))
 }
 
 function readReply(body: Buffer): ReplyFindings {

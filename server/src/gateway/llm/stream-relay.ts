@@ -5,6 +5,7 @@ import { errorOf, markHeaders } from '../http/replies.ts'
 import type { Dispatched, StreamSink, UpstreamReply } from '../upstream/dispatch.ts'
 import { EventSplitter } from './event-splitter.ts'
 import { decisionOf, type Forwarding } from './forwarding.ts'
+import { findOutside, isRefused } from './outside-tools.ts'
 import type { ReplyFindings, StreamScanner } from './wire.ts'
 
 export class StreamRelay implements StreamSink {
@@ -18,6 +19,8 @@ export class StreamRelay implements StreamSink {
   /** Events that wait for the intent, then the last event that waits for the outcome. */
   #waiting: Buffer[] = []
   #last: Buffer[] = []
+  /** Once the reply is refused nothing more of it goes on; the rest is read for its usage. */
+  #isRefused = false
 
   constructor(forwarding: Forwarding) {
     this.#forwarding = forwarding
@@ -63,8 +66,8 @@ export class StreamRelay implements StreamSink {
     try {
       for (const event of this.#splitter.push(chunk)) {
         const verdict = this.#last.length > 0 ? 'last' : this.#scanner.take(event.toString('utf8'))
-        if (verdict === 'pass') passed.push(event)
-        else if (verdict === 'last') this.#last.push(event)
+        if (verdict === 'last') this.#last.push(event)
+        else if (verdict === 'pass' && !this.#refusesReply()) passed.push(event)
       }
     } catch (thrown) {
       const error =
@@ -80,6 +83,13 @@ export class StreamRelay implements StreamSink {
       return false
     }
     return this.#forwarding.response.write(Buffer.concat(passed))
+  }
+
+  #refusesReply(): boolean {
+    if (this.#isRefused || this.#scanner.findings().toolNames.length === 0) return this.#isRefused
+    const outside = findOutside(this.#forwarding, this.#scanner.findings())
+    this.#isRefused = outside !== undefined && isRefused(this.#forwarding, outside)
+    return this.#isRefused
   }
 
   /** The outcome is durable: the last event may go. */

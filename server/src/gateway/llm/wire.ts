@@ -1,6 +1,7 @@
 // What the gateway must know of a model wire to pass it through: what is asked for, what was used,
 // which tools the reply calls, and how an error looks to that wire's clients.
 import type { ErrorBody } from '@airworthy/sdk'
+import { AirworthyError } from '../../core/errors.ts'
 import type { CompiledModel } from '../../core/pact/compiled.ts'
 import type { TokenUsage } from '../../store/recorder/types.ts'
 
@@ -64,6 +65,29 @@ export function listProperty(value: unknown, key: string): readonly unknown[] {
 export function textProperty(value: unknown, key: string): string | undefined {
   const text = property(value, key)
   return typeof text === 'string' ? text : undefined
+}
+
+/** As the manifest has it: no name of more than 128 visible ASCII characters can be enrolled. */
+const modelNamePattern = /^[\x21-\x7e]{1,128}$/
+
+/** The model that a request names. Throws `request.invalid`. */
+export function readModelName(json: unknown): string {
+  const name = textProperty(json, 'model')
+  if (name !== undefined && modelNamePattern.test(name)) return name
+  throw new AirworthyError('request.invalid', '`model` must be the name of an enrolled model')
+}
+
+/** More than any model gives; below it, no product with a price passes what the ledger holds. */
+const outputTokensMax = 1_000_000_000
+
+/** What a request asks for at most, over all its choices. Throws `request.invalid`. */
+export function boundTokens(asked: number | undefined, choices = 1): number | undefined {
+  if (asked === undefined) return undefined
+  // Each choice may use that much.
+  const tokens = asked * Math.max(choices, 1)
+  if (tokens <= outputTokensMax) return tokens
+  const message = `${tokens} completion tokens are more than the ${outputTokensMax} that may be asked`
+  throw new AirworthyError('request.invalid', message)
 }
 
 /** A count of tokens: an integer >= 0, else undefined. */

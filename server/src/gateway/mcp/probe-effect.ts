@@ -2,7 +2,9 @@
 import { parseExactJson } from '../../core/canonical.ts'
 import { probeArguments, probeOutcome } from '../../core/effect/effect-key.ts'
 import { type Amounts, noAmounts } from '../../core/budget/budget.ts'
+import { AirworthyError } from '../../core/errors.ts'
 import { findUnknownEffect, type UnknownEffect } from '../../store/live-effects.ts'
+import type { Outcome } from '../../store/recorder/types.ts'
 import type { Gateway } from '../gateway.ts'
 import { callFollowUp } from './call-followup.ts'
 import { parseToolResult } from './tool-result.ts'
@@ -24,7 +26,7 @@ export async function probeEffect(gateway: Gateway, effectId: string): Promise<P
     isDone && found.result !== undefined
       ? await gateway.vault.seal(effect.endUser, Buffer.from(JSON.stringify(found.result)))
       : undefined
-  await gateway.recorder.settle({
+  const outcome: Outcome = {
     callId: effect.callId,
     state: isDone ? 'done' : 'failed',
     code: isDone ? undefined : 'upstream.interrupted',
@@ -32,6 +34,10 @@ export async function probeEffect(gateway: Gateway, effectId: string): Promise<P
     used: isDone ? oneCall : noAmounts,
     response,
     resolvedBy: 'probe',
+  }
+  // Several may probe at once; whoever is first settles it, and the others have nothing to add.
+  await gateway.recorder.settle(outcome).catch((thrown: unknown) => {
+    if (!(thrown instanceof AirworthyError) || thrown.code !== 'call.unknown') throw thrown
   })
   return found.kind
 }

@@ -7,6 +7,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import {
   CallToolRequestSchema,
   ListToolsRequestSchema,
+  McpError,
   type Tool,
   ToolSchema,
 } from '@modelcontextprotocol/sdk/types.js'
@@ -24,6 +25,9 @@ import {
 } from '../http/replies.ts'
 import { causeOf } from '../llm/model-call.ts'
 import { callTool } from './tool-call.ts'
+
+/** Of the range that JSON-RPC 2.0 leaves to servers; `data.code` says what it is. */
+const jsonRpcError = -32000
 
 export async function handleMcp(
   gateway: Gateway,
@@ -56,7 +60,7 @@ export async function handleMcp(
     const body = {
       jsonrpc: '2.0',
       id: null,
-      error: { code: -32000, message: error.message, data: error },
+      error: { code: jsonRpcError, message: error.message, data: error },
     }
     sendJson(response, { status, body, headers: noRetry })
   }
@@ -65,6 +69,7 @@ export async function handleMcp(
 type Exchange = {
   request: IncomingMessage
   response: ServerResponse
+  sessionKey: string | undefined
   server: string
   principal: Principal
 }
@@ -98,9 +103,9 @@ function createServer(gateway: Gateway, exchange: Exchange): Server {
     const reply = await callTool(gateway, {
       principal,
       server: exchange.server,
-      tool: message.params.name,
+      tool: parseToolName(message.params.name),
       args: message.params.arguments ?? {},
-    })
+    }).catch((thrown: unknown) => throwTyped(gateway, thrown))
     setMarks(response, reply)
     const { result } = reply
     const meta = {
@@ -114,6 +119,24 @@ function createServer(gateway: Gateway, exchange: Exchange): Server {
   return server
 }
 
+/** As the manifest has it; the length is that of MCP. What has no such name cannot be enrolled. */
+const toolNamePattern = /^[A-Za-z0-9_.-]{1,128}$/
+
+function parseToolName(name: string): string {
+  if (toolNamePattern.test(name)) return name
+  const message = 'a tool has a name of at most 128 letters, digits, "-", "_" and "."'
+  throw new McpError(jsonRpcError, message, errorOf(new AirworthyError('tool.unknown', message)).error)
+}
+
+/** A JSON-RPC error that carries our code: without it clients could only read the message. */
+function throwTyped(gateway: Gateway, thrown: unknown): never {
+  const { status, error } = errorOf(thrown)
+  if (status >= 500) {
+    gateway.log('a tool call failed', { code: error.code, cause: causeOf(thrown) })
+  }
+  throw new McpError(jsonRpcError, error.message, error)
+}
+
 /** The transport writes its headers when the reply is ready, so they can still be set here. */
 function setMarks(response: ServerResponse, mark: CallMark): void {
   if (response.headersSent) return
@@ -121,7 +144,9 @@ function setMarks(response: ServerResponse, mark: CallMark): void {
 }
 
 async function listPermitted(gateway: Gateway, exchange: Exchange): Promise<Tool[]> {
-  const { pact, pinned } = await gateway.pacts.active(exchange.principal)
+  const { request, sessionKey } = exchange
+  const principal = await gateway.identifier.identifyForList(request.headers, sessionKey)
+  const { pact, pinned } = await gateway.pacts.active(principal)
   const listed: Tool[] = []
   for (const [name, tool] of pact.tools) {
     if (tool.server !== exchange.server || !tool.listable) continue

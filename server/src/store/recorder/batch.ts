@@ -1,9 +1,10 @@
 // One batch in the making: the numbers it hands out, the rows it will write, what it touched.
 import { buildEntry, type EntryDraft, formatReceipt, noEntry } from '../../core/audit/entry.ts'
-import type { Budget } from '../../core/budget/budget.ts'
+import { type Budget, budgetUnits, growLease } from '../../core/budget/budget.ts'
 import { addBytes, type BatchRows, createRows } from './rows.ts'
 import {
   formatFacts,
+  type Ledger,
   type OpenCall,
   type RecorderState,
   type Scope,
@@ -19,9 +20,8 @@ export type Batch = {
   readonly openCalls: Map<string, OpenCall>
   readonly firstSeq: bigint
   nextSeq: bigint
-  readonly touchedSessions: Set<SessionState>
-  /** With the lease as it was durable before this batch. */
-  readonly touchedBudgets: Map<Budget, bigint>
+  /** With the leases as they were durable before this batch, in the order of the budgets. */
+  readonly touchedLedgers: Map<Ledger, readonly bigint[]>
   readonly touchedAgents: Set<string>
   /** Per budget: what is left of the lease that was durable before this batch. */
   readonly leaseLeft: Map<Budget, bigint>
@@ -39,8 +39,7 @@ export function openBatch(options: {
     rows: createRows(),
     firstSeq: options.state.size,
     nextSeq: options.state.size,
-    touchedSessions: new Set(),
-    touchedBudgets: new Map(),
+    touchedLedgers: new Map(),
     touchedAgents: new Set(),
     leaseLeft: new Map(),
     leaseWanted: new Map(),
@@ -65,31 +64,21 @@ export const requestPart = 1
 export const responsePart = 2
 
 export function store(batch: Batch, callId: string, part: number, payload: SealedPayload): void {
-  const place = addBytes(batch.rows, payload.sealed)
-  batch.rows.payloads.push({
-    call_id: callId,
-    part,
-    subject: payload.subjectId.toString('hex'),
-    ...place,
-  })
+  const { rows } = batch
+  const subject = addBytes(rows, payload.subjectId).off
+  const { off, len } = addBytes(rows, payload.sealed)
+  rows.payloads.push({ call_id: callId, part, subject, off, len })
 }
 
 /** Turns what was touched into rows. Called once, before the batch is sent. */
 export function closeBatch(batch: Batch): void {
   const { rows, state } = batch
-  for (const session of batch.touchedSessions) {
-    rows.sessions.push({ id: session.id, facts: formatFacts(session.facts) })
-  }
-  adjustLeases(batch)
-  for (const budget of batch.touchedBudgets.keys()) {
-    rows.budgets.push({
-      id: budget.id,
-      settled: budget.settled.toString(),
-      reserved: budget.reserved.toString(),
-      leased: (budget.leasedByOthers + budget.lease).toString(),
-      unknown: budget.unknown.toString(),
-      overrun: budget.overrun.toString(),
-    })
+  growLeases(batch)
+  for (const [ledger, leasesBefore] of batch.touchedLedgers) {
+    rows.ledgers.push(ledgerRow(ledger))
+    const isSame = ledger.budgets.every((budget, at) => budget.lease === leasesBefore[at])
+    if (isSame) continue
+    rows.leases.push({ scope_id: ledger.scopeId, amounts: arrayOf(ledger, (one) => one.lease) })
   }
   for (const agentId of batch.touchedAgents) {
     const head = state.heads.get(agentId)
@@ -102,9 +91,41 @@ export function closeBatch(batch: Batch): void {
   }
 }
 
-/** Must be called before a budget changes. */
-export function touchBudget(batch: Batch, budget: Budget): void {
-  if (!batch.touchedBudgets.has(budget)) batch.touchedBudgets.set(budget, budget.lease)
+function ledgerRow(ledger: Ledger): BatchRows['ledgers'][number] {
+  return {
+    id: ledger.scopeId,
+    scope: ledger.scope,
+    facts: ledger.facts === undefined ? {} : formatFacts(ledger.facts),
+    limits: arrayOf(ledger, (budget) => budget.limit, 'NULL'),
+    settled: arrayOf(ledger, (budget) => budget.settled),
+    reserved: arrayOf(ledger, (budget) => budget.reserved),
+    leased: arrayOf(ledger, (budget) => budget.leasedByOthers + budget.lease),
+    unknown: arrayOf(ledger, (budget) => budget.unknown),
+    overrun: arrayOf(ledger, (budget) => budget.overrun),
+  }
+}
+
+/** An array literal in the order of the units; a unit without a limit has no budget. */
+function arrayOf(ledger: Ledger, valueOf: (budget: Budget) => bigint, absent = '0'): string {
+  const values = budgetUnits.map((unit) => {
+    const budget = ledger.budgets.find((each) => each.unit === unit)
+    return budget === undefined ? absent : valueOf(budget).toString()
+  })
+  return `{${values.join(',')}}`
+}
+
+/** Must be called before anything of the session, or of its budgets, changes. */
+export function touchSession(batch: Batch, session: SessionState): void {
+  touchLedger(batch, session.ledger)
+  if (session.agentLedger.budgets.length > 0) touchLedger(batch, session.agentLedger)
+}
+
+export function touchLedger(batch: Batch, ledger: Ledger): void {
+  if (batch.touchedLedgers.has(ledger)) return
+  batch.touchedLedgers.set(
+    ledger,
+    ledger.budgets.map((budget) => budget.lease),
+  )
 }
 
 const leaseCallsMax = 256n
@@ -113,17 +134,9 @@ const leaseCallsMax = 256n
  * A lease is twice what model calls asked of the budget in this batch, so that the next batch's
  * may leave before their intent is durable. It is written again only when it moves.
  */
-function adjustLeases(batch: Batch): void {
+function growLeases(batch: Batch): void {
   for (const [budget, { largest, count }] of batch.leaseWanted) {
     const calls = count * 2n > leaseCallsMax ? leaseCallsMax : count * 2n
-    const target = largest * calls
-    if (budget.lease >= target) continue
-    const taken = budget.settled + budget.reserved + budget.unknown + budget.overrun
-    const room = budget.limit - taken - budget.leasedByOthers
-    budget.lease = target <= room ? target : room > 0n ? room : 0n
-  }
-  for (const [budget, before] of batch.touchedBudgets) {
-    if (budget.lease === before) continue
-    batch.rows.leases.push({ budget_id: budget.id, amount: budget.lease.toString() })
+    growLease(budget, largest * calls)
   }
 }

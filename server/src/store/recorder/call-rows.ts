@@ -1,6 +1,6 @@
 // The rows that an intent writes, whatever is decided about it.
 import type { EntryValue } from '../../core/audit/entry.ts'
-import { noAmounts } from '../../core/budget/budget.ts'
+import { type Amounts, noAmounts } from '../../core/budget/budget.ts'
 import type { Decision } from '../../core/decision/decision.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Batch } from './batch.ts'
@@ -59,13 +59,10 @@ export function insertCall(
     enforced: options.enforced,
     code: options.code ?? decision.code,
     reasons: decision.reasons,
-    rc: reservation.calls.toString(),
-    rt: reservation.tokens.toString(),
-    rn: reservation.nanoUsd.toString(),
+    reserved: formatAmounts(reservation),
     effect_id: options.effectId,
     repeat_of: options.repeatOf,
     intent_seq: options.seq.toString(),
-    is_final: options.state === 'denied' || options.state === 'repeated',
   })
 }
 
@@ -86,9 +83,7 @@ export function resumeCall(
     state: options.state,
     code: decision.code,
     reasons: decision.reasons,
-    rc: reservation.calls.toString(),
-    rt: reservation.tokens.toString(),
-    rn: reservation.nanoUsd.toString(),
+    reserved: formatAmounts(reservation),
     pact_id: intent.pactId,
     seq: options.seq.toString(),
   })
@@ -124,4 +119,8 @@ export function insertEffect(
     holdUntilMs: options.untilMs,
   })
   return options.effectId
+}
+
+function formatAmounts(amounts: Amounts): string {
+  return `{${amounts.calls},${amounts.tokens},${amounts.nanoUsd}}`
 }

@@ -8,6 +8,16 @@ import { type OrganisationId, parseReplicaId } from '../../core/ids.ts'
 import type { Scope } from './state.ts'
 
 const connectTimeoutMs = 10_000
+/**
+ * The batch's statements find every row by its key. They are planned once, when the tables may
+ * still be empty and a scan looks cheap; that plan must not be kept when they have grown.
+ */
+const plannerOptions = [
+  'enable_seqscan=off',
+  'enable_mergejoin=off',
+  'plan_cache_mode=force_generic_plan',
+  'jit=off',
+]
 /** Longer than any batch should take; a database that hangs is a log that cannot be written. */
 const statementTimeoutMs = 30_000
 
@@ -22,6 +32,7 @@ export async function connectRecorder(options: {
     application_name: 'airworthy-recorder',
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
+    options: plannerOptions.map((option) => `-c ${option}`).join(' '),
     keepAlive: true,
     pipeline: true,
   })

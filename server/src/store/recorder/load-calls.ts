@@ -12,15 +12,13 @@ export async function loadCalls(scope: Scope, ids: string[]): Promise<Map<string
     kind: 'model' | 'tool'
     action: string
     state: string
-    reserved_calls: string
-    reserved_tokens: string
-    reserved_nano_usd: string
+    reserved: string[]
     effect_id: string | null
     effect_key: string | null
     effect_class: string | null
   }>(
     `SELECT c.call_id, c.session_id, c.agent_id, c.version_id, c.pact_id, c.kind, c.action,
-      c.state, c.reserved_calls, c.reserved_tokens, c.reserved_nano_usd, c.effect_id,
+      c.state, c.reserved, c.effect_id,
       e.effect_key, e.effect_class
     FROM airworthy.calls c LEFT JOIN airworthy.effects e
       ON e.organisation_id = c.organisation_id AND e.effect_id = c.effect_id
@@ -41,9 +39,9 @@ export async function loadCalls(scope: Scope, ids: string[]): Promise<Map<string
         action: row.action,
         isWrite: row.effect_class !== null && row.effect_class !== 'read',
         held: {
-          calls: BigInt(row.reserved_calls),
-          tokens: BigInt(row.reserved_tokens),
-          nanoUsd: BigInt(row.reserved_nano_usd),
+          calls: BigInt(row.reserved[0] ?? '0'),
+          tokens: BigInt(row.reserved[1] ?? '0'),
+          nanoUsd: BigInt(row.reserved[2] ?? '0'),
         },
         bucket: row.state === 'unknown' ? 'unknown' : 'reserved',
         effectId: row.effect_id ?? undefined,

@@ -11,7 +11,7 @@ import {
 import { sha256Base64url } from './digest.ts'
 import type { Decision, Reason } from '../../core/decision/decision.ts'
 import type { ErrorCode } from '../../core/errors.ts'
-import { type Batch, record, requestPart, store, touchBudget } from './batch.ts'
+import { type Batch, record, requestPart, store, touchSession } from './batch.ts'
 import { clip, insertCall, insertEffect, names, resumeCall, strictest } from './call-rows.ts'
 import type { LiveEffect, SessionState } from './state.ts'
 import type { EffectIntent, Intent, IntentResult } from './types.ts'
@@ -149,7 +149,7 @@ function repeatHeld(
     seq: entry.seq,
     repeatOf: live.callId,
   })
-  batch.touchedSessions.add(session)
+  touchSession(batch, session)
   return {
     kind: 'held',
     callId: intent.callId,
@@ -190,7 +190,7 @@ function decideAndReserve(
   }
   const reservation = exceeded === undefined ? intent.reservation : noAmounts
   const isLeased = exceeded === undefined && takeLease(batch, intent, session.budgets)
-  for (const budget of session.budgets) touchBudget(batch, budget)
+  touchSession(batch, session)
   reserve(session.budgets, reservation)
   const result = proceed(batch, intent, session, { decision, reservation, newId })
   return { result, isLeased }
@@ -300,7 +300,7 @@ function openEffect(batch: Batch, intent: Intent, newId: () => string): string |
 }
 
 function count(batch: Batch, intent: Intent, session: SessionState): void {
-  batch.touchedSessions.add(session)
+  touchSession(batch, session)
   const { facts } = session
   if (intent.kind === 'model') {
     facts.modelCalls += 1
@@ -339,7 +339,7 @@ function hold(
   })
   insertEffect(batch, intent, effect, { effectId, state: 'held', holdId, untilMs })
   session.facts.held += 1
-  batch.touchedSessions.add(session)
+  touchSession(batch, session)
   store(batch, intent.callId, requestPart, intent.request)
   insertCall(batch, intent, { state: 'held', decision, enforced: true, seq: entry.seq, effectId })
   batch.rows.holds.push({
@@ -378,7 +378,7 @@ function refuse(
   })
   if (session !== undefined) {
     session.facts.denied += 1
-    batch.touchedSessions.add(session)
+    touchSession(batch, session)
   }
   if (intent.resume === undefined) {
     store(batch, intent.callId, requestPart, intent.request)

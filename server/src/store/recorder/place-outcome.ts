@@ -1,7 +1,7 @@
 // Step 7 of the life of a call, under the lock: what was used is settled, the rest released; the
 // effect takes its last state; the outcome's entry is written.
 import { holdAsUnknown, settle } from '../../core/budget/budget.ts'
-import { type Batch, record, responsePart, store, touchBudget } from './batch.ts'
+import { type Batch, record, responsePart, store, touchSession } from './batch.ts'
 import { clip } from './call-rows.ts'
 import { sha256Base64url } from './digest.ts'
 import type { OpenCall, SessionState } from './state.ts'
@@ -63,7 +63,7 @@ function settleBudgets(
   call: OpenCall,
   outcome: Outcome,
 ): void {
-  for (const budget of session.budgets) touchBudget(batch, budget)
+  touchSession(batch, session)
   const { used } = outcome
   if (used === undefined) {
     if (call.bucket === 'reserved') holdAsUnknown(session.budgets, call.held)
@@ -76,7 +76,7 @@ function settleBudgets(
 }
 
 function countOutcome(batch: Batch, session: SessionState, call: OpenCall, outcome: Outcome): void {
-  batch.touchedSessions.add(session)
+  touchSession(batch, session)
   if (call.kind !== 'tool') return
   const counts = session.facts.tools[call.action]
   if (counts === undefined) return

@@ -1,8 +1,9 @@
 // Before a call is refused because other replicas hold leases on its budget, those leases are
 // taken back. That is safe under the head's lock: a replica spends its lease only while it holds
 // that lock, so the lease of a living replica is unspent now. A dead one's stays: it is unknown.
-import { amountIn, available, type Budget } from '../../core/budget/budget.ts'
-import { type Batch, touchBudget } from './batch.ts'
+import { amountIn, available, type Budget, budgetUnits } from '../../core/budget/budget.ts'
+import { type Batch, touchLedger } from './batch.ts'
+import type { SessionState } from './state.ts'
 import type { Intent } from './types.ts'
 
 export async function reclaimLeases(
@@ -10,40 +11,47 @@ export async function reclaimLeases(
   intents: readonly (Intent | undefined)[],
 ): Promise<void> {
   const wanted = new Map<Budget, bigint>()
+  const short = new Set<SessionState>()
   for (const intent of intents) {
     if (intent === undefined) continue
     const session = batch.state.sessions.get(intent.principal.sessionId)
-    for (const budget of session?.budgets ?? []) {
+    if (session === undefined) continue
+    for (const budget of session.budgets) {
       if (budget.leasedByOthers === 0n) continue
       const amount = amountIn(intent.reservation, budget.unit)
-      wanted.set(budget, (wanted.get(budget) ?? 0n) + amount)
+      const total = (wanted.get(budget) ?? 0n) + amount
+      wanted.set(budget, total)
+      if (total > available(budget)) short.add(session)
     }
   }
-  for (const [budget, amount] of wanted) {
-    if (amount > available(budget)) await reclaim(batch, budget)
-  }
+  for (const session of short) await reclaim(batch, session)
 }
 
-async function reclaim(batch: Batch, budget: Budget): Promise<void> {
+async function reclaim(batch: Batch, session: SessionState): Promise<void> {
   const { client, organisationId, replicaId } = batch.scope
-  const found = await client.query<{ taken: string | null }>(
-    `WITH living AS (
-      SELECT l.replica_id, l.amount FROM airworthy.leases l
-      JOIN airworthy.replicas r USING (organisation_id, replica_id)
-      WHERE l.organisation_id = $1 AND l.budget_id = $2 AND l.replica_id <> $3 AND l.amount > 0
-        AND EXISTS (SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted
-          AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-          AND k.objsubid = 1
-          AND (k.classid::bigint << 32) | k.objid::bigint = r.lock_key)
-    ), emptied AS (
-      UPDATE airworthy.leases l SET amount = 0 FROM living
-      WHERE l.organisation_id = $1 AND l.budget_id = $2 AND l.replica_id = living.replica_id
+  for (const ledger of [session.ledger, session.agentLedger]) {
+    const found = await client.query<{ amounts: string[] }>(
+      `WITH living AS (
+        SELECT l.replica_id, l.amounts FROM airworthy.leases l
+        JOIN airworthy.replicas r USING (organisation_id, replica_id)
+        WHERE l.organisation_id = $1 AND l.scope_id = $2 AND l.replica_id <> $3
+          AND l.amounts <> '{0,0,0}' AND EXISTS (
+            SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted
+            AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND k.objsubid = 1 AND (k.classid::bigint << 32) | k.objid::bigint = r.lock_key)
+      ), emptied AS (
+        UPDATE airworthy.leases l SET amounts = '{0,0,0}' FROM living
+        WHERE l.organisation_id = $1 AND l.scope_id = $2 AND l.replica_id = living.replica_id
+      )
+      SELECT amounts FROM living`,
+      [organisationId, ledger.scopeId, replicaId],
     )
-    SELECT sum(amount) AS taken FROM living`,
-    [organisationId, budget.id, replicaId],
-  )
-  const taken = BigInt(found.rows[0]?.taken ?? '0')
-  if (taken === 0n) return
-  touchBudget(batch, budget)
-  budget.leasedByOthers -= taken
+    if (found.rows.length === 0) continue
+    touchLedger(batch, ledger)
+    for (const row of found.rows) {
+      for (const budget of ledger.budgets) {
+        budget.leasedByOthers -= BigInt(row.amounts[budgetUnits.indexOf(budget.unit)] ?? '0')
+      }
+    }
+  }
 }

@@ -6,7 +6,7 @@ export type EntryRow = { off: number; len: number }
 export type PayloadRow = {
   call_id: string
   part: number
-  subject: string
+  subject: number
   off: number
   len: number
 }
@@ -25,13 +25,11 @@ export type CallRow = {
   enforced: boolean
   code: string | undefined
   reasons: unknown
-  rc: string
-  rt: string
-  rn: string
+  /** An array literal: {calls, tokens, nano-USD}. */
+  reserved: string
   effect_id: string | undefined
   repeat_of: string | undefined
   intent_seq: string
-  is_final: boolean
 }
 
 export type OutcomeRow = {
@@ -51,9 +49,7 @@ export type ResumeRow = {
   state: string
   code: string | undefined
   reasons: unknown
-  rc: string
-  rt: string
-  rn: string
+  reserved: string
   pact_id: string
   seq: string
 }
@@ -87,8 +83,12 @@ export type HoldRow = {
   until_ms: number
 }
 
-export type BudgetRow = {
+/** Arrays are literals in the order of `budgetUnits`. */
+export type LedgerRow = {
   id: string
+  scope: string
+  facts: unknown
+  limits: string
   settled: string
   reserved: string
   leased: string
@@ -108,10 +108,9 @@ export type BatchRows = {
   readonly effectChanges: EffectChange[]
   readonly holds: HoldRow[]
   readonly holdChanges: { hold_id: string; state: string }[]
-  readonly sessions: { id: string; facts: unknown }[]
-  readonly budgets: BudgetRow[]
+  readonly ledgers: LedgerRow[]
   readonly heads: { agent_id: string; number: string; hash: string }[]
-  readonly leases: { budget_id: string; amount: string }[]
+  readonly leases: { scope_id: string; amounts: string }[]
 }
 
 export function createRows(): BatchRows {
@@ -127,8 +126,7 @@ export function createRows(): BatchRows {
     effectChanges: [],
     holds: [],
     holdChanges: [],
-    sessions: [],
-    budgets: [],
+    ledgers: [],
     heads: [],
     leases: [],
   }
@@ -142,6 +140,8 @@ export function addBytes(rows: BatchRows, bytes: Buffer): { off: number; len: nu
   return place
 }
 
+// Inserts and upserts only: they find their rows by the primary key whatever the planner believes
+// of the tables' sizes, and a batch costs the same when the tables have grown.
 const hotStatement = {
   name: 'airworthy-record',
   text: `WITH entry AS (
@@ -159,40 +159,43 @@ const hotStatement = {
     DO UPDATE SET number = excluded.number, last_hash = excluded.last_hash
   ), payload AS (
     INSERT INTO airworthy.payloads (organisation_id, call_id, part, subject_id, sealed)
-    SELECT $1, r.call_id, r.part, decode(r.subject, 'hex'),
+    SELECT $1, r.call_id, r.part, substring($4::bytea FROM r.subject FOR 32),
       substring($4::bytea FROM r.off FOR r.len)
     FROM json_to_recordset($8::json)
-      AS r(call_id uuid, part smallint, subject text, off int, len int)
+      AS r(call_id uuid, part smallint, subject int, off int, len int)
     ON CONFLICT (organisation_id, call_id, part) DO NOTHING
-  ), call AS (
-    INSERT INTO airworthy.calls (organisation_id, call_id, session_id, agent_id, version_id,
-      pact_id, api_key_id, replica_id, kind, action, state, verdict, enforced, code, reasons, reserved_calls,
-      reserved_tokens, reserved_nano_usd, effect_id, repeat_of, intent_seq, log_id, created_at,
-      settled_at)
-    SELECT $1, r.call_id, r.session_id, r.agent_id, r.version_id, r.pact_id, r.api_key_id, $9, r.kind, r.action,
-      r.state, r.verdict, r.enforced, r.code, r.reasons, r.rc, r.rt, r.rn, r.effect_id,
-      r.repeat_of, r.intent_seq, $2, $10, CASE WHEN r.is_final THEN $10::timestamptz END
+  ), intent AS (
+    INSERT INTO airworthy.call_intents (organisation_id, call_id, session_id, agent_id,
+      version_id, pact_id, api_key_id, replica_id, kind, action, state, verdict, enforced, code,
+      reasons, reserved, effect_id, repeat_of, intent_seq, log_id, created_at)
+    SELECT $1, r.call_id, r.session_id, r.agent_id, r.version_id, r.pact_id, r.api_key_id, $9,
+      r.kind, r.action, r.state, r.verdict, r.enforced, r.code, r.reasons, r.reserved,
+      r.effect_id, r.repeat_of, r.intent_seq, $2, $10
     FROM json_to_recordset($11::json) AS r(call_id uuid, session_id uuid, agent_id uuid,
-      version_id uuid, pact_id uuid, api_key_id uuid, kind text, action text, state text, verdict text,
-      enforced boolean, code text, reasons jsonb, rc bigint, rt bigint, rn bigint, effect_id uuid,
-      repeat_of uuid, intent_seq bigint, is_final boolean)
+      version_id uuid, pact_id uuid, api_key_id uuid, kind text, action text, state text,
+      verdict text, enforced boolean, code text, reasons json, reserved bigint[],
+      effect_id uuid, repeat_of uuid, intent_seq bigint)
   ), outcome AS (
-    UPDATE airworthy.calls c SET state = r.state, code = r.code, prompt_tokens = r.pt,
-      cached_tokens = r.ct, completion_tokens = r.ot, cost_nano_usd = r.cost,
-      outcome_seq = r.seq, settled_at = $10
+    INSERT INTO airworthy.call_outcomes (organisation_id, call_id, state, code, prompt_tokens,
+      cached_tokens, completion_tokens, cost_nano_usd, outcome_seq, settled_at)
+    SELECT $1, r.call_id, r.state, r.code, r.pt, r.ct, r.ot, r.cost, r.seq, $10
     FROM json_to_recordset($12::json) AS r(call_id uuid, state text, code text, pt bigint,
       ct bigint, ot bigint, cost bigint, seq bigint)
-    WHERE c.organisation_id = $1 AND c.call_id = r.call_id
-  ), budget AS (
-    UPDATE airworthy.budgets b SET settled = r.settled, reserved = r.reserved, leased = r.leased,
-      unknown = r.unknown, overrun = r.overrun
-    FROM json_to_recordset($13::json) AS r(id uuid, settled bigint, reserved bigint,
-      leased bigint, unknown bigint, overrun bigint)
-    WHERE b.organisation_id = $1 AND b.budget_id = r.id
+    ON CONFLICT (organisation_id, call_id) DO UPDATE SET state = excluded.state,
+      code = excluded.code, prompt_tokens = excluded.prompt_tokens,
+      cached_tokens = excluded.cached_tokens, completion_tokens = excluded.completion_tokens,
+      cost_nano_usd = excluded.cost_nano_usd, outcome_seq = excluded.outcome_seq,
+      settled_at = excluded.settled_at
   )
-  UPDATE airworthy.sessions s SET facts = r.facts
-  FROM json_to_recordset($14::json) AS r(id uuid, facts jsonb)
-  WHERE s.organisation_id = $1 AND s.session_id = r.id`,
+  INSERT INTO airworthy.ledgers (organisation_id, scope_id, scope, facts, limits, settled,
+    reserved, leased, unknown, overrun)
+  SELECT $1, r.id, r.scope, r.facts, r.limits, r.settled, r.reserved, r.leased, r.unknown,
+    r.overrun
+  FROM json_to_recordset($13::json) AS r(id uuid, scope text, facts json, limits bigint[],
+    settled bigint[], reserved bigint[], leased bigint[], unknown bigint[], overrun bigint[])
+  ON CONFLICT (organisation_id, scope_id) DO UPDATE SET facts = excluded.facts,
+    settled = excluded.settled, reserved = excluded.reserved, leased = excluded.leased,
+    unknown = excluded.unknown, overrun = excluded.overrun`,
 }
 
 /** Sends the batch's statements without waiting between them; gives what there is to wait for. */
@@ -202,83 +205,97 @@ export function sendRows(
   place: { size: bigint; at: string },
 ): Promise<unknown>[] {
   const { client } = scope
-  const waits: Promise<unknown>[] = [
-    client.query({
-      ...hotStatement,
-      values: [
-        scope.organisationId,
-        scope.logId.toString(),
-        place.size.toString(),
-        Buffer.concat(rows.chunks, rows.bytes),
-        rows.entries.map((row) => row.off),
-        rows.entries.map((row) => row.len),
-        JSON.stringify(rows.heads),
-        JSON.stringify(rows.payloads),
-        scope.replicaId,
-        place.at,
-        JSON.stringify(rows.calls),
-        JSON.stringify(rows.outcomes),
-        JSON.stringify(rows.budgets),
-        JSON.stringify(rows.sessions),
-      ],
-    }),
-  ]
-  return [...waits, ...sendRareRows(rows, scope, place.at)]
+  const hot = client.query({
+    ...hotStatement,
+    values: [
+      scope.organisationId,
+      scope.logId.toString(),
+      place.size.toString(),
+      Buffer.concat(rows.chunks, rows.bytes),
+      `{${rows.entries.map((row) => row.off).join(',')}}`,
+      `{${rows.entries.map((row) => row.len).join(',')}}`,
+      JSON.stringify(rows.heads),
+      JSON.stringify(rows.payloads),
+      scope.replicaId,
+      place.at,
+      JSON.stringify(rows.calls),
+      JSON.stringify(rows.outcomes),
+      JSON.stringify(rows.ledgers),
+    ],
+  })
+  return [hot, ...sendRareRows(rows, scope, place.at)]
 }
 
+type Rare = { readonly name: string; readonly text: string }
+
+/** What tool calls and holds write: a statement a row, each found by its key. */
 function sendRareRows(rows: BatchRows, scope: Scope, at: string): Promise<unknown>[] {
   const { client, organisationId } = scope
   const waits: Promise<unknown>[] = []
-  const send = (text: string, records: readonly unknown[], ...more: unknown[]): void => {
-    if (records.length === 0) return
-    waits.push(client.query(text, [organisationId, JSON.stringify(records), ...more]))
+  const send = (statement: Rare, values: unknown[]): void => {
+    waits.push(client.query({ ...statement, values: [organisationId, ...values] }))
   }
   // Changes first: an effect that is no longer live makes room for the one that is inserted.
-  send(changeEffects, rows.effectChanges, at)
-  send(insertEffects, rows.effects, at)
-  send(insertHolds, rows.holds, at)
-  send(changeHolds, rows.holdChanges)
-  send(resumeCalls, rows.resumes, scope.replicaId)
-  send(upsertLeases, rows.leases, scope.replicaId)
+  for (const row of rows.effectChanges) {
+    send(changeEffect, [row.effect_id, row.state, row.is_live, at])
+  }
+  for (const row of rows.effects) send(insertEffect, [JSON.stringify(row), at])
+  for (const row of rows.holds) send(insertHold, [JSON.stringify(row), at])
+  for (const row of rows.holdChanges) send(changeHold, [row.hold_id, row.state])
+  for (const row of rows.resumes) send(resumeCall, [JSON.stringify(row), scope.replicaId])
+  for (const row of rows.leases) send(upsertLease, [scope.replicaId, row.scope_id, row.amounts])
   return waits
 }
 
-const changeEffects = `UPDATE airworthy.effects e SET state = r.state, is_live = r.is_live,
-    settled_at = CASE WHEN r.state <> 'executing' THEN $3::timestamptz END,
-    dispatched_at = CASE WHEN r.state = 'executing' THEN $3::timestamptz ELSE e.dispatched_at END
-  FROM json_to_recordset($2::json) AS r(effect_id uuid, state text, is_live boolean)
-  WHERE e.organisation_id = $1 AND e.effect_id = r.effect_id`
+const changeEffect: Rare = {
+  name: 'airworthy-change-effect',
+  text: `UPDATE airworthy.effects SET state = $3, is_live = $4,
+    settled_at = CASE WHEN $3 <> 'executing' THEN $5::timestamptz END,
+    dispatched_at = CASE WHEN $3 = 'executing' THEN $5::timestamptz ELSE dispatched_at END
+  WHERE organisation_id = $1 AND effect_id = $2`,
+}
 
-const insertEffects = `INSERT INTO airworthy.effects (organisation_id, effect_id, call_id,
+const insertEffect: Rare = {
+  name: 'airworthy-insert-effect',
+  text: `INSERT INTO airworthy.effects (organisation_id, effect_id, call_id,
     session_id, agent_id, action, effect_class, effect_key, args_hash, state, amount_minor,
     currency, is_live, expires_at, created_at, dispatched_at)
   SELECT $1, r.effect_id, r.call_id, r.session_id, r.agent_id, r.action, r.effect_class,
     r.effect_key, r.args_hash, r.state, r.amount_minor, r.currency, true,
     to_timestamp(r.expires_ms / 1000.0), $3,
     CASE WHEN r.state = 'executing' THEN $3::timestamptz END
-  FROM json_to_recordset($2::json) AS r(effect_id uuid, call_id uuid, session_id uuid,
+  FROM json_to_record($2::json) AS r(effect_id uuid, call_id uuid, session_id uuid,
     agent_id uuid, action text, effect_class text, effect_key text, args_hash text, state text,
-    amount_minor bigint, currency text, expires_ms bigint)`
+    amount_minor bigint, currency text, expires_ms bigint)`,
+}
 
-const insertHolds = `INSERT INTO airworthy.holds (organisation_id, hold_id, call_id, session_id,
+const insertHold: Rare = {
+  name: 'airworthy-insert-hold',
+  text: `INSERT INTO airworthy.holds (organisation_id, hold_id, call_id, session_id,
     agent_id, pact_id, action, args_hash, schema_hash, state, created_at, expires_at)
   SELECT $1, r.hold_id, r.call_id, r.session_id, r.agent_id, r.pact_id, r.action, r.args_hash,
     r.schema_hash, 'pending', $3, to_timestamp(r.until_ms / 1000.0)
-  FROM json_to_recordset($2::json) AS r(hold_id uuid, call_id uuid, session_id uuid,
-    agent_id uuid, pact_id uuid, action text, args_hash text, schema_hash text, until_ms bigint)`
+  FROM json_to_record($2::json) AS r(hold_id uuid, call_id uuid, session_id uuid,
+    agent_id uuid, pact_id uuid, action text, args_hash text, schema_hash text, until_ms bigint)`,
+}
 
-const changeHolds = `UPDATE airworthy.holds h SET state = r.state
-  FROM json_to_recordset($2::json) AS r(hold_id uuid, state text)
-  WHERE h.organisation_id = $1 AND h.hold_id = r.hold_id`
+const changeHold: Rare = {
+  name: 'airworthy-change-hold',
+  text: `UPDATE airworthy.holds SET state = $3 WHERE organisation_id = $1 AND hold_id = $2`,
+}
 
-const resumeCalls = `UPDATE airworthy.calls c SET state = r.state, code = r.code,
-    reasons = r.reasons, reserved_calls = r.rc, reserved_tokens = r.rt, reserved_nano_usd = r.rn,
-    pact_id = r.pact_id, intent_seq = r.seq, replica_id = $3
-  FROM json_to_recordset($2::json) AS r(call_id uuid, state text, code text, reasons jsonb,
-    rc bigint, rt bigint, rn bigint, pact_id uuid, seq bigint)
-  WHERE c.organisation_id = $1 AND c.call_id = r.call_id`
+const resumeCall: Rare = {
+  name: 'airworthy-resume-call',
+  text: `UPDATE airworthy.call_intents c SET state = r.state, code = r.code, reasons = r.reasons,
+    reserved = r.reserved, pact_id = r.pact_id, intent_seq = r.seq, replica_id = $3
+  FROM json_to_record($2::json) AS r(call_id uuid, state text, code text, reasons json,
+    reserved bigint[], pact_id uuid, seq bigint)
+  WHERE c.organisation_id = $1 AND c.call_id = r.call_id`,
+}
 
-const upsertLeases = `INSERT INTO airworthy.leases (organisation_id, replica_id, budget_id, amount)
-  SELECT $1, $3, r.budget_id, r.amount
-  FROM json_to_recordset($2::json) AS r(budget_id uuid, amount bigint)
-  ON CONFLICT (organisation_id, replica_id, budget_id) DO UPDATE SET amount = excluded.amount`
+const upsertLease: Rare = {
+  name: 'airworthy-upsert-lease',
+  text: `INSERT INTO airworthy.leases (organisation_id, replica_id, scope_id, amounts)
+  VALUES ($1, $2, $3, $4::bigint[])
+  ON CONFLICT (organisation_id, replica_id, scope_id) DO UPDATE SET amounts = excluded.amounts`,
+}

@@ -2,21 +2,34 @@
 // of the log's head and stays true for as long as the head stands where this replica left it:
 // every change of these rows appends an entry.
 import type { Client } from 'pg'
-import type { Budget, BudgetUnit } from '../../core/budget/budget.ts'
+import { type Budget, budgetUnits } from '../../core/budget/budget.ts'
 import { noEntry } from '../../core/audit/entry.ts'
 import type { SessionFacts, ToolCounts } from '../../core/decision/facts.ts'
 import type { OrganisationId, ReplicaId } from '../../core/ids.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
+export type Facts = Mutable<Omit<SessionFacts, 'tools'>> & {
+  tools: Record<string, Mutable<ToolCounts>>
+}
+
+/** The row that holds what a session or an agent has used; only what is limited is a budget. */
+export type Ledger = {
+  readonly scopeId: string
+  readonly scope: 'session' | 'agent'
+  readonly facts: Facts | undefined
+  readonly budgets: readonly Budget[]
+}
+
 export type SessionState = {
   readonly id: string
   readonly agentId: string
   readonly isOpen: boolean
-  readonly facts: Mutable<Omit<SessionFacts, 'tools'>> & {
-    tools: Record<string, Mutable<ToolCounts>>
-  }
-  /** The session's and the agent's budgets; the agent's are shared between its sessions. */
+  readonly facts: Facts
+  readonly ledger: Ledger
+  /** Shared between the agent's sessions. */
+  readonly agentLedger: Ledger
+  /** Of both. */
   readonly budgets: readonly Budget[]
   /** The newest pact of the session's version. */
   readonly activePactId: string
@@ -59,7 +72,7 @@ export type RecorderState = {
   size: bigint
   readonly sessions: Map<string, SessionState>
   readonly keys: Map<string, KeyState>
-  readonly budgets: Map<string, Budget>
+  readonly ledgers: Map<string, Ledger>
   readonly heads: Map<string, AgentHead>
   /** By effect key; null where it is known that no live effect has the key. */
   readonly effects: Map<string, LiveEffect | null>
@@ -70,7 +83,7 @@ export function createState(): RecorderState {
     size: -1n,
     sessions: new Map(),
     keys: new Map(),
-    budgets: new Map(),
+    ledgers: new Map(),
     heads: new Map(),
     effects: new Map(),
   }
@@ -80,7 +93,7 @@ export function resetState(state: RecorderState, size: bigint): void {
   state.size = size
   state.sessions.clear()
   state.keys.clear()
-  state.budgets.clear()
+  state.ledgers.clear()
   state.heads.clear()
   state.effects.clear()
 }
@@ -123,7 +136,6 @@ type SessionRow = {
   session_id: string
   agent_id: string
   state: string
-  facts: StoredFacts
   task: string
   end_user: string
   active_pact_id: string
@@ -131,61 +143,46 @@ type SessionRow = {
   last_hash: Buffer | null
 }
 
-type BudgetRow = {
-  budget_id: string
-  scope: 'session' | 'agent'
+type LedgerRow = {
   scope_id: string
-  unit: BudgetUnit
-  limit_amount: string
-  settled: string
-  reserved: string
-  leased: string
-  unknown: string
-  overrun: string
-  own_lease: string | null
+  scope: 'session' | 'agent'
+  facts: StoredFacts
+  limits: (string | null)[]
+  settled: string[]
+  reserved: string[]
+  leased: string[]
+  unknown: string[]
+  overrun: string[]
+  own_lease: string[] | null
 }
 
 async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): Promise<void> {
-  const parameters = [scope.organisationId, ids]
-  const [sessions, budgets] = await Promise.all([
+  const [sessions, ledgers] = await Promise.all([
     scope.client.query<SessionRow>(
-      `SELECT s.session_id, s.agent_id, s.state, s.facts, s.task, s.end_user, h.number, h.last_hash,
+      `SELECT s.session_id, s.agent_id, s.state, s.task, s.end_user, h.number, h.last_hash,
         (SELECT p.pact_id FROM airworthy.pacts p WHERE p.organisation_id = s.organisation_id
           AND p.agent_id = s.agent_id AND p.version_id = s.version_id
           ORDER BY p.number DESC LIMIT 1) AS active_pact_id
       FROM airworthy.sessions s LEFT JOIN airworthy.agent_heads h
         ON h.organisation_id = s.organisation_id AND h.log_id = $3 AND h.agent_id = s.agent_id
       WHERE s.organisation_id = $1 AND s.session_id = ANY($2::uuid[])`,
-      [...parameters, scope.logId.toString()],
+      [scope.organisationId, ids, scope.logId.toString()],
     ),
-    scope.client.query<BudgetRow>(
-      `SELECT b.budget_id, b.scope, b.scope_id, b.unit, b.limit_amount, b.settled, b.reserved,
-        b.leased, b.unknown, b.overrun, l.amount AS own_lease
-      FROM airworthy.budgets b LEFT JOIN airworthy.leases l
-        ON l.organisation_id = b.organisation_id AND l.budget_id = b.budget_id
+    scope.client.query<LedgerRow>(
+      `SELECT b.scope_id, b.scope, b.facts, b.limits, b.settled, b.reserved, b.leased, b.unknown,
+        b.overrun, l.amounts AS own_lease
+      FROM airworthy.ledgers b LEFT JOIN airworthy.leases l
+        ON l.organisation_id = b.organisation_id AND l.scope_id = b.scope_id
         AND l.replica_id = $3
-      WHERE b.organisation_id = $1 AND ((b.scope = 'session' AND b.scope_id = ANY($2::uuid[]))
-        OR (b.scope = 'agent' AND b.scope_id IN (SELECT agent_id FROM airworthy.sessions
-          WHERE organisation_id = $1 AND session_id = ANY($2::uuid[]))))`,
-      [...parameters, scope.replicaId],
+      WHERE b.organisation_id = $1 AND b.scope_id = ANY($2::uuid[] || ARRAY(
+        SELECT DISTINCT agent_id FROM airworthy.sessions
+        WHERE organisation_id = $1 AND session_id = ANY($2::uuid[])))`,
+      [scope.organisationId, ids, scope.replicaId],
     ),
   ])
-  for (const row of budgets.rows) {
-    if (!state.budgets.has(row.budget_id)) state.budgets.set(row.budget_id, parseBudget(row))
-  }
+  const rows = new Map(ledgers.rows.map((row) => [row.scope_id, row]))
   for (const row of sessions.rows) {
-    const own = budgets.rows
-      .filter((budget) => budget.scope_id === row.session_id || budget.scope_id === row.agent_id)
-      .map((budget) => state.budgets.get(budget.budget_id))
-      .filter((budget) => budget !== undefined)
-    state.sessions.set(row.session_id, {
-      id: row.session_id,
-      agentId: row.agent_id,
-      isOpen: row.state === 'open',
-      facts: parseFacts(row.facts, { task: row.task, endUser: row.end_user }),
-      budgets: own,
-      activePactId: row.active_pact_id,
-    })
+    addSession(state, row, rows)
     if (!state.heads.has(row.agent_id)) {
       state.heads.set(row.agent_id, {
         number: BigInt(row.number ?? '0'),
@@ -195,19 +192,51 @@ async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): 
   }
 }
 
-function parseBudget(row: BudgetRow): Budget {
-  const lease = BigInt(row.own_lease ?? '0')
-  return {
-    id: row.budget_id,
-    unit: row.unit,
-    limit: BigInt(row.limit_amount),
-    settled: BigInt(row.settled),
-    reserved: BigInt(row.reserved),
-    unknown: BigInt(row.unknown),
-    overrun: BigInt(row.overrun),
-    leasedByOthers: BigInt(row.leased) - lease,
-    lease,
+function addSession(
+  state: RecorderState,
+  row: SessionRow,
+  rows: ReadonlyMap<string, LedgerRow>,
+): void {
+  const stored = rows.get(row.session_id)
+  const facts = parseFacts(stored?.facts ?? {}, { task: row.task, endUser: row.end_user })
+  const ledger = parseLedger(stored, { scopeId: row.session_id, scope: 'session', facts })
+  let agentLedger = state.ledgers.get(row.agent_id)
+  if (agentLedger === undefined) {
+    const place = { scopeId: row.agent_id, scope: 'agent', facts: undefined } as const
+    agentLedger = parseLedger(rows.get(row.agent_id), place)
+    state.ledgers.set(row.agent_id, agentLedger)
   }
+  state.sessions.set(row.session_id, {
+    id: row.session_id,
+    agentId: row.agent_id,
+    isOpen: row.state === 'open',
+    facts,
+    ledger,
+    agentLedger,
+    budgets: [...ledger.budgets, ...agentLedger.budgets],
+    activePactId: row.active_pact_id,
+  })
+}
+
+function parseLedger(row: LedgerRow | undefined, place: Omit<Ledger, 'budgets'>): Ledger {
+  const budgets: Budget[] = []
+  for (const [at, unit] of budgetUnits.entries()) {
+    const limit = row?.limits[at]
+    if (row === undefined || limit === undefined || limit === null) continue
+    const lease = BigInt(row.own_lease?.[at] ?? '0')
+    budgets.push({
+      scopeId: place.scopeId,
+      unit,
+      limit: BigInt(limit),
+      settled: BigInt(row.settled[at] ?? '0'),
+      reserved: BigInt(row.reserved[at] ?? '0'),
+      unknown: BigInt(row.unknown[at] ?? '0'),
+      overrun: BigInt(row.overrun[at] ?? '0'),
+      leasedByOthers: BigInt(row.leased[at] ?? '0') - lease,
+      lease,
+    })
+  }
+  return { ...place, budgets }
 }
 
 /** How facts lie in the row: short, because the row is written with every batch. */
@@ -222,10 +251,7 @@ export type StoredFacts = {
   tools?: Record<string, [made: number, done: number, failed: number, unknown: number]>
 }
 
-function parseFacts(
-  stored: StoredFacts,
-  session: { task: string; endUser: string },
-): SessionState['facts'] {
+function parseFacts(stored: StoredFacts, session: { task: string; endUser: string }): Facts {
   const tools: Record<string, Mutable<ToolCounts>> = {}
   for (const [name, [made, done, failed, unknown]] of Object.entries(stored.tools ?? {})) {
     tools[name] = { made, done, failed, unknown }

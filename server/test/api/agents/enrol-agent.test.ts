@@ -132,8 +132,8 @@ test('refuses a rule that names an unknown tool, with its place', async () => {
 test("refuses an agent's limit below what is used, and keeps the old one", async () => {
   const { agent } = await enrolDesk(api, named('spent'))
   await api.db
-    .updateTable('airworthy.budgets')
-    .set({ settled: '20', reserved: '5' })
+    .updateTable('airworthy.ledgers')
+    .set({ settled: '{20,0,0}', reserved: '{5,0,0}' })
     .where('scope_id', '=', agent.id)
     .execute()
   const lower = (limit: number) => (text: string) =>
@@ -144,13 +144,19 @@ test("refuses an agent's limit below what is used, and keeps the old one", async
   assert.equal((await api.client.getAgent('spent')).budgets[0]?.limit, '25')
 })
 
-test('keeps the counts of a budget whose limit is taken away', async () => {
+test('keeps what was counted when a limit is taken away and comes back', async () => {
   const { agent } = await enrolDesk(api, named('freed'))
+  await api.db
+    .updateTable('airworthy.ledgers')
+    .set({ settled: '{7,0,0}' })
+    .where('scope_id', '=', agent.id)
+    .execute()
   await enrolDesk(api, (text) =>
     named('freed')(text).replace('agent: { calls: 1000 }', 'agent: {}'),
   )
-  const detail = await api.client.getAgent(agent.id)
-  assert.equal(detail.budgets[0]?.limit, '9223372036854775807')
+  assert.deepEqual((await api.client.getAgent(agent.id)).budgets, [])
+  await enrolDesk(api, named('freed'))
+  assert.equal((await api.client.getAgent(agent.id)).budgets[0]?.settled, '7')
 })
 
 test('says which tool server does not answer', async () => {

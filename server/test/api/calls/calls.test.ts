@@ -14,7 +14,6 @@ test('shows a call with its decision and its effect', async () => {
   const rows = await insertHeldCall(api)
   const call = await api.client.getCall(rows.callId)
   assert.equal(call.state, 'held')
-  assert.equal(call.costNanoUsd, '1500')
   assert.equal(call.usage, null)
   assert.equal(call.effect?.state, 'held')
 })

@@ -6,10 +6,15 @@ import { type ApiServer, startApi } from '../api-server.ts'
 import { insertHeldCall } from '../gateway-rows.ts'
 
 let api: ApiServer
+const request = {
+  server: 'shop',
+  tool: 'cancel_order',
+  arguments: { order_id: '#W1', reason: 'no longer needed' },
+}
 let isSettled = false
 before(async () => {
   api = await startApi((db) => ({
-    payloads: { open: async () => Buffer.from('{"order_id":"#W1","reason":"no longer needed"}') },
+    payloads: { open: async () => Buffer.from(JSON.stringify(request)) },
     holds: {
       decide: async ({ holdId, vote }) => {
         if (isSettled) throw new AirworthyError('hold.settled', 'the hold is rejected already')

@@ -26,11 +26,11 @@ test('shows a session with its budgets, calls and effects', async () => {
 
 test('shows facts as the gateway wrote them', async () => {
   const { sessionId } = await insertHeldCall(api)
-  const facts = { modelCalls: 2, toolCalls: 1, writes: 1, tokens: 7, spentNanoUsd: '12', tools: {} }
+  const facts = { m: 2, t: 1, w: 1, k: 7, s: '12', tools: { 'shop/get_order': [1, 1, 0, 0] } }
   await api.db
-    .updateTable('airworthy.sessions')
+    .updateTable('airworthy.ledgers')
     .set({ facts: JSON.stringify(facts) })
-    .where('session_id', '=', sessionId)
+    .where('scope_id', '=', sessionId)
     .execute()
   const { session } = await api.client.getSession(sessionId)
   assert.deepEqual(session.facts, {

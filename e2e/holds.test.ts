@@ -1,0 +1,181 @@
+// Calls that wait for a person: as a row, not as a connection.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { chat } from './harness/clients.ts'
+import { behave } from './harness/fake-tools.ts'
+import { enrol, standGround, type TestSession } from './harness/ground.ts'
+import { at, type Json } from './harness/json.ts'
+import { createGate, until } from './harness/until.ts'
+
+const ground = await standGround()
+const { tools, server, upstream } = ground
+const { client } = server
+
+const holdRefunds: Json = { id: 'big', effect: 'hold', tools: ['desk/refund'], reason: 'ask' }
+
+function executed(session: string): number {
+  return tools.journal.filter((call) => call.session === session).length
+}
+
+async function holdRefund(session: TestSession, orderId: string): Promise<string> {
+  const held = await session.call('refund', { order_id: orderId, amount: 5 })
+  assert.equal(at(held.value, 'held'), true, JSON.stringify(held.value))
+  return String(at(held.value, 'id'))
+}
+
+test('a held call answers at once, is approved, executes, and its repeat hears the result', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds] })
+  await using session = await agent.open()
+  const held = await session.call('refund', { order_id: 'a', amount: 5 })
+  const id = String(at(held.value, 'id'))
+  const until = Date.parse(String(at(held.value, 'until')))
+  assert(until > Date.now() && until < Date.now() + 3_700_000)
+  const again = await session.call('refund', { order_id: 'a', amount: 5 })
+  assert.equal(at(again.value, 'id'), id, 'the same call waits in the same hold')
+  assert.equal(executed(session.id), 0)
+  const hold = await client.getHold(id)
+  assert.deepEqual(hold.arguments, { order_id: 'a', amount: 5 })
+  assert.deepEqual(hold.amount, { minorUnits: '500', currency: 'USD' })
+  const decided = await client.approveHold(id, { reason: 'fine' })
+  assert.deepEqual([decided.hold.state, decided.call.state], ['approved', 'done'])
+  assert.equal(executed(session.id), 1)
+  const repeat = await session.call('refund', { order_id: 'a', amount: 5 })
+  assert.equal(repeat.isError, false)
+  assert.equal(repeat.meta['airworthy/repeat-of'], held.meta['airworthy/call'])
+  assert.equal(executed(session.id), 1)
+})
+
+test('an approval executes although the client is gone', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds] })
+  const session = await agent.open()
+  const id = await holdRefund(session, 'a')
+  await session[Symbol.asyncDispose]()
+  assert.equal((await client.approveHold(id)).call.state, 'done')
+  assert.equal(executed(session.id), 1)
+})
+
+test('two approvals at once execute once, and the later one is told', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds] })
+  await using session = await agent.open()
+  const id = await holdRefund(session, 'a')
+  const gate = createGate()
+  tools.direct(session.id, 'refund', async (call) => {
+    await gate.passed
+    return behave(tools.journal, call)
+  })
+  const votes = [client.approveHold(id), client.approveHold(id), client.rejectHold(id)]
+  const settling = Promise.allSettled(votes)
+  await until('the tool to be asked', () => tools.calls.some((call) => call.session === session.id))
+  gate.open()
+  const settled = await settling
+  const good = settled.filter((one) => one.status === 'fulfilled')
+  const bad = settled.filter((one) => one.status === 'rejected')
+  assert.equal(good.length, 1)
+  assert.deepEqual(
+    bad.map((one) => at(one.reason, 'code')),
+    ['hold.settled', 'hold.settled'],
+  )
+  assert.equal(executed(session.id), 1)
+})
+
+test('a rejected call is denied, now and when it is repeated', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds] })
+  await using session = await agent.open()
+  const id = await holdRefund(session, 'a')
+  const { hold, call } = await client.rejectHold(id, { reason: 'too much' })
+  assert.deepEqual([hold.state, call.state, call.code], ['rejected', 'denied', 'hold.rejected'])
+  const repeat = await session.call('refund', { order_id: 'a', amount: 5 })
+  assert.deepEqual([repeat.isError, at(repeat.value, 'code')], [true, 'hold.rejected'])
+  await assert.rejects(client.approveHold(id), { code: 'hold.settled' })
+  assert.equal(executed(session.id), 0)
+})
+
+test('a hold that expires denies', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds], holdExpiresAfterSeconds: 1 })
+  await using session = await agent.open()
+  const id = await holdRefund(session, 'a')
+  await until('the hold to expire', async () => (await client.getHold(id)).state === 'expired')
+  const { calls } = await session.detail()
+  assert.deepEqual([calls[0]?.state, calls[0]?.code], ['denied', 'hold.expired'])
+  await assert.rejects(client.approveHold(id), { code: 'hold.settled' })
+  const repeat = await session.call('refund', { order_id: 'a', amount: 5 })
+  assert.equal(at(repeat.value, 'denied'), true)
+  assert.equal(executed(session.id), 0)
+})
+
+test('an approval decides again: what would be denied now is denied', async () => {
+  const agent = await enrol(ground, {
+    rules: [
+      holdRefunds,
+      { id: 'one-write', effect: 'deny', tools: ['*'], when: 'call.write && session.writes >= 1' },
+    ],
+  })
+  await using session = await agent.open()
+  const id = await holdRefund(session, 'a')
+  await session.call('write_order', { order_id: 'b' })
+  const { hold, call } = await client.approveHold(id)
+  assert.deepEqual([hold.state, call.state, call.code], ['refused', 'denied', 'policy.denied'])
+  assert.equal(executed(session.id), 1)
+})
+
+test('an approval of a call whose pact changed is refused when the new pact still asks', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds] })
+  await using session = await agent.open()
+  const id = await holdRefund(session, 'a')
+  const more = { id: 'other', effect: 'deny', tools: ['desk/notify'], reason: 'new' }
+  await enrol(ground, { name: agent.name, rules: [holdRefunds, more] })
+  const { hold, call } = await client.approveHold(id)
+  assert.deepEqual([hold.state, call.state, call.code], ['refused', 'denied', 'hold.stale'])
+  assert.equal(executed(session.id), 0)
+  // It may be asked for again, under the pact of now.
+  const next = await holdRefund(session, 'a')
+  assert.notEqual(next, id)
+  assert.equal((await client.approveHold(next)).call.state, 'done')
+  assert.equal(executed(session.id), 1)
+})
+
+test('an approval in a closed session, or of a revoked key, executes nothing', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds] })
+  await using one = await agent.open()
+  await using other = await agent.open()
+  const closed = await holdRefund(one, 'a')
+  const revoked = await holdRefund(other, 'a')
+  await client.closeSession(one.id)
+  assert.equal((await client.approveHold(closed)).call.code, 'session.closed')
+  const { keys } = await client.getAgent(agent.name)
+  await client.revokeKey(agent.name, keys[0]?.id ?? '')
+  assert.equal((await client.approveHold(revoked)).call.code, 'auth.revoked_key')
+  assert.equal(executed(one.id) + executed(other.id), 0)
+})
+
+test('a held model call is refused finally with the hold’s id, and executes on approval', async () => {
+  const agent = await enrol(ground, {
+    rules: [{ id: 'ask', effect: 'hold', models: ['fake'], when: 'call.stream' }],
+  })
+  await using session = await agent.open()
+  const held = await session.post(chat({ stream: true }))
+  assert.deepEqual([held.status, held.code], [409, 'call.held'])
+  assert.equal(held.headers.get('x-should-retry'), 'false')
+  assert.equal(held.headers.get('airworthy-decision'), 'hold')
+  const id = String(at(JSON.parse(held.text), 'error.detail.id'))
+  const { call } = await client.approveHold(id)
+  assert.equal(call.state, 'done')
+  const repeat = await session.post(chat({ stream: true }))
+  assert.equal(repeat.status, 200)
+  assert.equal(repeat.headers.get('airworthy-repeat-of'), call.id)
+  assert(repeat.text.endsWith('data: [DONE]\n\n'))
+  assert.equal(upstream.asked(agent.name).length, 1)
+})
+
+test('a held call whose tool is away fails, and says so', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds], toolTimeoutMs: 300 })
+  await using session = await agent.open()
+  const id = await holdRefund(session, 'a')
+  tools.direct(session.id, 'refund', (call) => {
+    call.cut()
+    return { content: [] }
+  })
+  const { call } = await client.approveHold(id)
+  assert.equal(call.state, 'unknown')
+  await until('the probe', async () => (await client.getCall(call.id)).state === 'failed')
+})
