@@ -18,7 +18,12 @@ const body =
   '{"model":"fake","max_tokens":50,"x_big":12345678901234567890,' +
   '"messages":[{"role":"user","content":"Hi"}]'
 
-function ask(session: TestSession, as: TestAgent, text: string, headers: Record<string, string> = {}) {
+function ask(
+  session: TestSession,
+  as: TestAgent,
+  text: string,
+  headers: Record<string, string> = {},
+) {
   return postJson(`${server.url}/s/${session.sessionKey}/v1/messages`, {
     body: text,
     headers: { 'x-api-key': as.apiKey, ...headers },
@@ -67,7 +72,10 @@ test('refusals have the shape of the wire, and a model of the other wire is unkn
   await using session = await agent.open()
   const broken = await ask(session, agent, '{"model"')
   const error: Json = JSON.parse(broken.text)
-  assert.deepEqual([broken.status, error['type'], broken.code], [400, 'error', 'request.invalid_json'])
+  assert.deepEqual(
+    [broken.status, error['type'], broken.code],
+    [400, 'error', 'request.invalid_json'],
+  )
   const other = await session.post({ model: 'fake', messages: [] })
   assert.deepEqual([other.status, other.code], [404, 'model.unknown'])
 })

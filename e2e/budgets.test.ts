@@ -117,6 +117,36 @@ test('usage above the reservation is an overrun, and exhausts the budget', async
   assert.equal((await session.post(chat())).code, 'budget.exceeded')
 })
 
+test('a limit that is set, or lifted, while calls are in flight counts what ends after it', async () => {
+  const agent = await enrol(ground, { behaviour: 'gated' })
+  const set = (calls: number | undefined) =>
+    enrol(ground, {
+      name: agent.name,
+      behaviour: 'gated',
+      limits: { agent: calls === undefined ? {} : { calls, tokens: 1_000_000 } },
+    })
+  await using session = await agent.open()
+  for (const [before, during] of [
+    [undefined, 50],
+    [50, undefined],
+    [undefined, 50],
+  ]) {
+    await set(before)
+    const asked = upstream.asked(agent.name).length
+    const gate = upstream.gate(agent.name)
+    const asking = [session.post(chat()), session.post(chat({ stream: true }))]
+    await until('both at the upstream', () => upstream.asked(agent.name).length === asked + 2)
+    await set(during)
+    gate.open()
+    assert.deepEqual(await countReplies(asking), { '200': 2 })
+    assert.equal((await session.post(chat())).status, 200)
+  }
+  const { calls } = await session.detail()
+  assert.deepEqual(new Set(calls.map((call) => call.state)), new Set(['done']))
+  const { budgets } = await ground.server.client.getAgent(agent.name)
+  assert.equal(spentOf(budgets, 'calls').reserved, 0)
+})
+
 test('an upstream that refuses the connection has used nothing', async () => {
   const agent = await enrol(ground, {
     limits: { session: { calls: 9, tokens: 100_000, moneyUsd: '1' } },

@@ -77,7 +77,10 @@ test('a tool is not asked before its intent is durable', async () => {
   await using locked = await lockLog(databaseUrl)
   const calling = session.call('notify', { note: 'n' })
   await locked.awaited()
-  assert.equal(tools.calls.some((call) => call.session === session.id && call.tool === 'notify'), false)
+  assert.equal(
+    tools.calls.some((call) => call.session === session.id && call.tool === 'notify'),
+    false,
+  )
   await locked.release()
   const reply = await calling
   assert.equal(reply.isError, false)

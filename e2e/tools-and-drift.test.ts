@@ -62,7 +62,14 @@ test('a tool server that is not enrolled does not exist', async () => {
 test('names that no tool and no model can have are refused, and disturb no other call', async () => {
   const agent = await enrol(ground)
   await using session = await agent.open()
-  const odd = ['nul\u0000', '\u0001'.repeat(96), '\ud83d'.repeat(50), 'x'.repeat(100_000), '', 'ä b']
+  const odd = [
+    'nul\u0000',
+    '\u0001'.repeat(96),
+    '\ud83d'.repeat(50),
+    'x'.repeat(100_000),
+    '',
+    'ä b',
+  ]
   const replies = await Promise.all(odd.map((model) => session.post(chat({ model }))))
   const others = await Promise.all(Array.from({ length: 5 }, () => session.post(chat())))
   for (const reply of replies) {
@@ -71,9 +78,9 @@ test('names that no tool and no model can have are refused, and disturb no other
   for (const name of odd) {
     const call = session.call(name, {}).then(
       (reply) => at(reply.value, 'code'),
-      (thrown: unknown) => at(thrown, 'data.code'),
+      (thrown: unknown) => `${String(at(thrown, 'data.code'))} ${String(thrown)}`,
     )
-    assert.match(String(await call), /^(request\.invalid|request\.invalid_json|tool\.unknown)$/)
+    assert.match(String(await call), /tool\.unknown|request\.invalid_json/)
   }
   for (const other of others) assert.equal(other.status, 200)
   assert(!server.stderr().includes('a batch of the log failed'), server.stderr())
@@ -88,7 +95,12 @@ test('a prompt that was not enrolled is drift: recorded, or held', async () => {
   await using recorded = await recording.open()
   await using held = await holding.open()
   const asked = (content: string): Json =>
-    chat({ messages: [{ role: 'system', content }, { role: 'user', content: 'Hi' }] })
+    chat({
+      messages: [
+        { role: 'system', content },
+        { role: 'user', content: 'Hi' },
+      ],
+    })
   const known = asked('You are a desk. Today is Sunday.')
   const strange = asked('You are a pirate. Today is Sunday.')
   assert.equal(await driftOf((await recorded.post(known)).headers.get('airworthy-call')), undefined)

@@ -24,17 +24,53 @@ type Case = {
 }
 
 const cases: readonly Case[] = [
-  { behaviour: 'reset', stream: false, status: 502, code: 'upstream.interrupted', state: 'unknown' },
-  { behaviour: 'cut-body', stream: false, status: 502, code: 'upstream.interrupted', state: 'unknown' },
+  {
+    behaviour: 'reset',
+    stream: false,
+    status: 502,
+    code: 'upstream.interrupted',
+    state: 'unknown',
+  },
+  {
+    behaviour: 'cut-body',
+    stream: false,
+    status: 502,
+    code: 'upstream.interrupted',
+    state: 'unknown',
+  },
   { behaviour: 'garbage', stream: false, status: 502, code: 'upstream.invalid', state: 'unknown' },
-  { behaviour: 'no-completion', stream: false, status: 502, code: 'upstream.invalid', state: 'unknown' },
+  {
+    behaviour: 'no-completion',
+    stream: false,
+    status: 502,
+    code: 'upstream.invalid',
+    state: 'unknown',
+  },
   { behaviour: 'silent', stream: false, status: 504, code: 'upstream.timeout', state: 'unknown' },
   { behaviour: 'silent', stream: true, status: 504, code: 'upstream.timeout', state: 'unknown' },
   { behaviour: 'huge', stream: false, status: 502, code: 'upstream.invalid', state: 'unknown' },
   { behaviour: 'reset', stream: true, status: 502, code: 'upstream.interrupted', state: 'unknown' },
-  { behaviour: 'cut-stream', stream: true, status: 200, code: 'upstream.interrupted', state: 'unknown' },
-  { behaviour: 'early-end', stream: true, status: 200, code: 'upstream.interrupted', state: 'unknown' },
-  { behaviour: 'broken-event', stream: true, status: 200, code: 'upstream.invalid', state: 'unknown' },
+  {
+    behaviour: 'cut-stream',
+    stream: true,
+    status: 200,
+    code: 'upstream.interrupted',
+    state: 'unknown',
+  },
+  {
+    behaviour: 'early-end',
+    stream: true,
+    status: 200,
+    code: 'upstream.interrupted',
+    state: 'unknown',
+  },
+  {
+    behaviour: 'broken-event',
+    stream: true,
+    status: 200,
+    code: 'upstream.invalid',
+    state: 'unknown',
+  },
   { behaviour: 'garbage', stream: true, status: 502, code: 'upstream.invalid', state: 'unknown' },
 ]
 

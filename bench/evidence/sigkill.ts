@@ -2,8 +2,6 @@
 // replay goes on where it was, and the shop's own journal says what was really done.
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Pool } from 'pg'
-import { z } from 'zod'
 import { pactFiles } from '../../examples/replay/agent.ts'
 import { openEnvironment } from '../../examples/replay/environment.ts'
 import type { Environment } from '../../examples/replay/environment.ts'
@@ -20,6 +18,8 @@ import {
 } from '../../examples/replay/services.ts'
 import type { Server } from '../../examples/replay/services.ts'
 import { recordingPath, recordings } from '../../examples/replay/shared-data.ts'
+import { auditEffects, waitForProbes } from './effect-audit.ts'
+import type { EffectAudit } from './effect-audit.ts'
 import type { EvidenceOptions, Figures } from './evidence.ts'
 import { logProgress, sharedData } from './replay.ts'
 
@@ -36,7 +36,6 @@ const SHOP_DELAY_AFTER_COMMIT_MS = 600
 const UPSTREAM_DELAY_MS = 20
 const ANSWER_MS_MAX = 120_000
 const TOOL_TIMEOUT_MS = 15_000
-const SETTLE_MS_MAX = 60_000
 
 type Kill = { atMs: number; lifeMs: number; inFlight: InFlight; isAdopted: boolean }
 
@@ -76,8 +75,8 @@ export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
     }),
   )
   const passes = await replayUntilKilledEnough(drill, environment, data)
-  const unresolved = await waitForProbes(environment.worlds.shop.pool)
-  const found = await examine(environment, unresolved)
+  await waitForProbes(environment.client)
+  const found = await auditEffects(environment)
   return figuresOf(drill, passes, found)
 }
 
@@ -133,117 +132,7 @@ async function killRepeatedly(drill: Drill, over: AbortSignal): Promise<void> {
   }
 }
 
-const countSchema = z.object({ count: z.coerce.number() })
-
-async function count(pool: Pool, query: string): Promise<number> {
-  const { rows } = await pool.query<{ count: string }>(query)
-  return countSchema.parse(rows[0]).count
-}
-
-async function waitForProbes(pool: Pool): Promise<number> {
-  const deadline = performance.now() + SETTLE_MS_MAX
-  const query = "select count(*) from airworthy.effects where state in ('unknown', 'executing')"
-  let left = await count(pool, query)
-  while (left > 0 && performance.now() < deadline) {
-    await sleep(500)
-    left = await count(pool, query)
-  }
-  return left
-}
-
-type Found = Readonly<Record<keyof typeof queries, number>> & {
-  readonly unresolved: number
-  readonly gaps: number
-  readonly agentGaps: number
-  readonly brokenLinks: number
-  readonly callsWithoutOutcome: number
-  readonly entries: string
-}
-
-// Every effect key, with what Airworthy says of it and what the shop did under it.
-const EFFECTS_AND_JOURNAL = `
-  with effect as (
-    select effect_key, count(*) filter (where state = 'done') as done,
-      count(*) filter (where state in ('failed', 'denied')) as failed,
-      count(*) filter (where state = 'unknown') as unknown
-    from airworthy.effects where effect_class <> 'read' group by effect_key
-  ), executed as (
-    select effect_key, count(*) as times from retail.journal
-    where world in (select session_id::text from airworthy.sessions) group by effect_key
-  ), both_sides as (
-    select effect_key, coalesce(done, 0) as done, coalesce(failed, 0) as failed,
-      coalesce(unknown, 0) as unknown, coalesce(times, 0) as times
-    from effect full join executed using (effect_key)
-  ) select count(*) from both_sides where `
-
-const OUTCOMES = `
-  select count(*) from airworthy.entries,
-    lateral (select convert_from(entry, 'UTF8')::jsonb as line) parsed,
-    lateral (select line -> 'body' as body) inner_part
-  where line ->> 'type' = 'call.outcome' and body ->> 'state' =`
-
-const queries = {
-  effectKeys: `${EFFECTS_AND_JOURNAL} true`,
-  doneOnce: `${EFFECTS_AND_JOURNAL} done = 1 and times = 1`,
-  doneOtherwise: `${EFFECTS_AND_JOURNAL} done > 0 and (done <> 1 or times <> 1)`,
-  failedButExecuted: `${EFFECTS_AND_JOURNAL} done = 0 and unknown = 0 and times > 0`,
-  unknownExecutedTwice: `${EFFECTS_AND_JOURNAL} unknown > 0 and times > 1`,
-  executedWithoutKey: `select count(*) from retail.journal where effect_key is null
-    and world in (select session_id::text from airworthy.sessions)`,
-  // Reads that were cut off are failed, not unknown: these are all writes.
-  effectsOnceUnknown: `${OUTCOMES} 'unknown' and body ->> 'kind' = 'tool'`,
-  resolvedAsDone: `${OUTCOMES} 'done' and body ->> 'resolved' = 'probe'`,
-  resolvedAsFailed: `${OUTCOMES} 'failed' and body ->> 'resolved' = 'probe'`,
-  callsSettledTwice: `select count(*) from (
-    select line ->> 'call' as call from airworthy.entries,
-      lateral (select convert_from(entry, 'UTF8')::jsonb as line) parsed
-    where line ->> 'type' = 'call.outcome' and line -> 'body' ->> 'state' <> 'unknown'
-    group by call having count(*) > 1) twice`,
-  modelCallsUnknown: `select count(*) from airworthy.calls
-    where kind = 'model' and state = 'unknown'`,
-  callsExecuting: `select count(*) from airworthy.calls where state = 'executing'`,
-  budgetsPassed: `select count(*) from airworthy.budgets
-    where settled + reserved + leased + unknown > limit_amount or overrun > 0`,
-  // Tokens and money settled on a session's budget are those of its calls, no more and no less.
-  budgetsInexact: `select count(*) from airworthy.budgets b
-    join lateral (select coalesce(sum(prompt_tokens + completion_tokens), 0) as tokens,
-      coalesce(sum(cost_nano_usd), 0) as nano_usd
-      from airworthy.calls where session_id = b.scope_id) used on true
-    where scope = 'session' and unit <> 'calls'
-      and settled <> case unit when 'tokens' then tokens else nano_usd end`,
-  budgetsStillReserved: 'select count(*) from airworthy.budgets where reserved > 0',
-} as const
-
-async function examine({ client, worlds }: Environment, unresolved: number): Promise<Found> {
-  const { pool } = worlds.shop
-  const log = await client.getLog()
-  const counted = async (name: keyof typeof queries) => count(pool, queries[name])
-  return {
-    effectKeys: await counted('effectKeys'),
-    doneOnce: await counted('doneOnce'),
-    doneOtherwise: await counted('doneOtherwise'),
-    failedButExecuted: await counted('failedButExecuted'),
-    unknownExecutedTwice: await counted('unknownExecutedTwice'),
-    executedWithoutKey: await counted('executedWithoutKey'),
-    effectsOnceUnknown: await counted('effectsOnceUnknown'),
-    resolvedAsDone: await counted('resolvedAsDone'),
-    resolvedAsFailed: await counted('resolvedAsFailed'),
-    callsSettledTwice: await counted('callsSettledTwice'),
-    modelCallsUnknown: await counted('modelCallsUnknown'),
-    callsExecuting: await counted('callsExecuting'),
-    budgetsPassed: await counted('budgetsPassed'),
-    budgetsInexact: await counted('budgetsInexact'),
-    budgetsStillReserved: await counted('budgetsStillReserved'),
-    unresolved,
-    gaps: log.gaps,
-    agentGaps: log.agentGaps,
-    brokenLinks: log.brokenLinks,
-    callsWithoutOutcome: log.callsWithoutOutcome,
-    entries: log.size,
-  }
-}
-
-function figuresOf(drill: Drill, passes: readonly ReplayReport[], found: Found): Figures {
+function figuresOf(drill: Drill, passes: readonly ReplayReport[], found: EffectAudit): Figures {
   const { kills, killsWanted } = drill
   const sum = (pick: (pass: ReplayReport) => number) =>
     passes.reduce((total, pass) => total + pick(pass), 0)
@@ -268,7 +157,7 @@ function figuresOf(drill: Drill, passes: readonly ReplayReport[], found: Found):
         found.effectsOnceUnknown === found.resolvedAsDone + found.resolvedAsFailed,
     ],
     ['no call was settled twice', found.callsSettledTwice === 0],
-    ['no call is left open', found.callsExecuting + found.callsWithoutOutcome === 0],
+    ['no call is left open', found.callsWithoutOutcome === 0],
     ['no budget was passed', found.budgetsPassed === 0],
     ['budgets settled what was used', found.budgetsInexact === 0],
     ['nothing is left reserved', found.budgetsStillReserved === 0],

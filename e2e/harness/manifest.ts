@@ -67,7 +67,11 @@ export function manifestText(options: ManifestOptions): string {
     prompts: options.prompts ?? [],
     drift: options.drift ?? {},
     toolServers: options.toolServers ?? {
-      desk: { transport: 'http', url: options.toolsUrl, timeoutMs: options.toolTimeoutMs ?? 20_000 },
+      desk: {
+        transport: 'http',
+        url: options.toolsUrl,
+        timeoutMs: options.toolTimeoutMs ?? 20_000,
+      },
     },
     tools: options.tools ?? {
       'desk/find_customer': { effect: 'read' },

@@ -46,7 +46,7 @@ export function checkEntries(entries: readonly StoredEntry[]): void {
     const previous = head?.leaf ?? Buffer.alloc(32).toString('base64url')
     assert.equal(entry['number'], (head?.number ?? 0) + 1, `entry ${seq}: the agent's number`)
     assert.equal(entry['previous'], previous, `entry ${seq}: the hash of the previous one`)
-    heads.set(entry['agent'], { number: Number(entry['number']), leaf })
+    heads.set(entry['agent'], { number: (head?.number ?? 0) + 1, leaf })
   }
 }
 
@@ -65,7 +65,10 @@ export async function checkRecord(server: Server, database: Database): Promise<v
 
 export type Spent = Readonly<Record<'settled' | 'reserved' | 'unknown' | 'overrun', number>>
 
-export function spentOf(budgets: readonly Budget[], unit: Budget['unit']): Spent & { leased: number } {
+export function spentOf(
+  budgets: readonly Budget[],
+  unit: Budget['unit'],
+): Spent & { leased: number } {
   const budget = budgets.find((one) => one.unit === unit)
   assert(budget !== undefined, `there is a budget of ${unit}`)
   const { settled, reserved, unknown, overrun, leased } = budget

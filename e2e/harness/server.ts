@@ -52,7 +52,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   })
   let output = ''
   const collect = (chunk: Buffer): void => {
-    if (process.env['E2E_LOG'] !== undefined) process.stderr.write(chunk) // DEBUG
     output = (output + chunk.toString('utf8')).slice(-outputCharsMax)
   }
   child.stdout.on('data', collect)

@@ -183,8 +183,12 @@ export const behaviours: Readonly<Record<string, Answer>> = {
   'early-end': stream(...textFrames),
   'broken-event': stream(textFrames[1] ?? '', 'data: {"usage":{,"tool_calls"\n\n', done),
   'no-usage': ({ asked, response }) => {
-    if (wantsStream(asked)) stream(...textFrames, done)({ asked, response, passGate: gateless })
-    else sendJson(response, completion('Hello', { usage: undefined }))
+    if (!wantsStream(asked)) {
+      sendJson(response, completion('Hello', { usage: undefined }))
+      return
+    }
+    startStream(response)
+    response.end([...textFrames, done].join(''))
   },
   'wrong-usage': json(
     completion('Hello', { usage: { prompt_tokens: -3, completion_tokens: '20' } }),
@@ -198,10 +202,6 @@ export const behaviours: Readonly<Record<string, Answer>> = {
   'tool-permitted': callsTool('get_order'),
   'tool-outside': callsTool('drop_database'),
   anthropic,
-}
-
-async function gateless(): Promise<void> {
-  // These behaviours wait for nothing.
 }
 
 /** The content that a stream's frames carry. */

@@ -7,8 +7,6 @@ import type { Provider } from './provider.ts'
 
 const MANIFEST = 'examples/agents/retail-desk.yaml'
 
-/** The name by which the agent calls its model, whoever answers. */
-export const MODEL_NAME = 'desk-model'
 export const TOOL_SERVER = 'shop'
 
 export type EnrolledDesk = {

@@ -4,7 +4,7 @@ import type { Call, Client, Effect, OpenedSession, Session } from '@airworthy/sd
 import { z } from 'zod'
 import { openAgent } from './agent.ts'
 import type { Agent, AgentEvent } from './agent.ts'
-import { MODEL_NAME, TOOL_SERVER } from './enrol.ts'
+import { TOOL_SERVER } from './enrol.ts'
 import type { EnrolledDesk } from './enrol.ts'
 import type { Progress } from './progress.ts'
 import type { SessionPlan, Step } from './sessions.ts'
@@ -13,6 +13,8 @@ import { systemPrompt } from './system-prompt.ts'
 export type FlightOptions = {
   readonly client: Client
   readonly desk: EnrolledDesk
+  /** As the manifest names it. */
+  readonly model: string
   readonly progress: Progress
   readonly signal: AbortSignal
   readonly runCli: (args: readonly string[]) => Promise<unknown>
@@ -63,7 +65,7 @@ export async function flySession(options: FlightOptions, plan: SessionPlan): Pro
 }
 
 async function openDeskAgent(
-  { desk, signal }: FlightOptions,
+  { desk, model, signal }: FlightOptions,
   options: {
     readonly plan: SessionPlan
     readonly opened: OpenedSession
@@ -77,7 +79,7 @@ async function openDeskAgent(
     modelBaseUrl: opened.openaiBaseUrl,
     mcpUrl,
     apiKey: desk.apiKey,
-    model: MODEL_NAME,
+    model,
     systemPrompt: systemPrompt(new Date().toISOString().slice(0, 10)),
     isStreaming: plan.isStreaming,
     signal,

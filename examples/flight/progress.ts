@@ -47,7 +47,8 @@ export function showProgress(stream: NodeJS.WriteStream): Progress {
     stream.write(style('dim', `  ${text} ...`))
   }
   const row = (label: string, text: string, format?: Style) => {
-    const columns = stream.columns ?? COLUMNS_DEFAULT
+    // A terminal that does not know its width says 0.
+    const columns = stream.columns > 0 ? stream.columns : COLUMNS_DEFAULT
     const room = Math.min(isTerminal ? columns : COLUMNS_DEFAULT, LINE_CHARS_MAX) - LABEL_CHARS - 4
     const shown = shorten(cleanText(text), Math.max(room, 20))
     const styled = format === undefined ? shown : style(format, shown)
@@ -70,7 +71,8 @@ export function showProgress(stream: NodeJS.WriteStream): Progress {
         const { name, outcome } = event
         row('tool', `${name}: ${told(outcome)}`, styles[outcome.kind])
       }
-      wait(event.kind === 'model' ? 'a tool is called' : 'the model is asked')
+      if (event.kind === 'model') wait('a tool is called')
+      if (event.kind === 'tool') wait('the model is asked')
     },
     end: clear,
   }

@@ -84,8 +84,8 @@ describe('the manifest', () => {
     const before = text.split('\n')
     const added = filled.split('\n').filter((line) => !before.includes(line))
     assert.deepEqual(added, [
+      '  - name: "gpt-4.1-mini"',
       '    baseUrl: "https://api.openai.com/v1"',
-      '    upstreamModel: "gpt-4.1-mini"',
       '    apiKeyEnv: OPENAI_API_KEY',
       "    prices: { inputPerMillionUsd: '0.40', cachedInputPerMillionUsd: '0.10', " +
         "outputPerMillionUsd: '1.60' }",

@@ -102,10 +102,10 @@ export function fillManifest(
   const key = provider.apiKeyEnv === undefined ? '' : `\n    apiKeyEnv: ${provider.apiKeyEnv}`
   // A function as the replacement: `$&` in an address would otherwise mean something.
   return text
-    .replace(/^( {4}baseUrl: ).*$/mu, (_, name: string) => name + JSON.stringify(provider.baseUrl))
+    .replace(/^( {2}- name: ).*$/mu, (_, name: string) => name + JSON.stringify(provider.model))
     .replace(
-      /^( {4}upstreamModel: ).*$/mu,
-      (_, name: string) => name + JSON.stringify(provider.model) + key,
+      /^( {4}baseUrl: ).*$/mu,
+      (_, name: string) => name + JSON.stringify(provider.baseUrl) + key,
     )
     .replace(/^( {4}prices: ).*$/mu, (_, name: string) => `${name}{ ${prices.join(', ')} }`)
     .replace(/^( {4}url: ).*$/mu, (_, name: string) => name + JSON.stringify(shopMcpUrl))

@@ -152,7 +152,15 @@ async function fly(run: Run, desk: Desk): Promise<FlightSummary> {
       runCli({ environment: options.environment, server, args })
     flown.push(
       await flySession(
-        { client, desk: enrolled, progress, signal, cliName, runCli: runHere },
+        {
+          client,
+          desk: enrolled,
+          model: provider.model,
+          progress,
+          signal,
+          cliName,
+          runCli: runHere,
+        },
         plan,
       ),
     )

@@ -47,10 +47,7 @@ export class Identifier {
   }
 
   /** For what lists and decides nothing, so that no lock is taken. Throws `auth.revoked_key`. */
-  async identifyForList(
-    requestHeaders: IncomingHttpHeaders,
-    pathKey?: string,
-  ): Promise<Principal> {
+  async identifyForList(requestHeaders: IncomingHttpHeaders, pathKey?: string): Promise<Principal> {
     const principal = await this.identify(requestHeaders, pathKey)
     if (await isKeyLive(this.#db, this.#organisationId, principal.apiKeyId)) return principal
     throw new AirworthyError('auth.revoked_key', 'the API key was revoked or has expired')

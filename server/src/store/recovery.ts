@@ -136,14 +136,19 @@ async function closeCall(
   await countFacts(tx, organisationId, call, state)
 }
 
-/** Adds the arrays of a ledger element by element. */
-function add(column: string, amounts: string): RawBuilder<unknown> {
-  return sql`(SELECT array_agg(a + b ORDER BY n)
-    FROM unnest(${sql.ref(column)}, ${amounts}::bigint[]) WITH ORDINALITY AS u(a, b, n))`
-}
-
-function arrayOf(amounts: readonly string[], sign: '' | '-' = ''): string {
-  return `{${amounts.map((amount) => `${sign}${amount}`).join(',')}}`
+/**
+ * A ledger's array after amounts moved out of `from`: never more than lies there, because a unit
+ * without a limit is not counted, and limits change while calls are in flight.
+ */
+function move(
+  column: string,
+  sign: '+' | '-',
+  moved: { readonly from: string; readonly amounts: readonly string[] },
+): RawBuilder<unknown> {
+  const amounts = `{${moved.amounts.join(',')}}`
+  return sql`(SELECT array_agg(c ${sql.raw(sign)} least(f, a) ORDER BY n)
+    FROM unnest(${sql.ref(column)}, ${sql.ref(moved.from)}, ${amounts}::bigint[])
+      WITH ORDINALITY AS u(c, f, a, n))`
 }
 
 async function moveBudgets(
@@ -153,12 +158,11 @@ async function moveBudgets(
   state: 'failed' | 'unknown',
 ): Promise<void> {
   const to = state === 'unknown' ? 'unknown' : 'settled'
+  const moved = { from: 'reserved', amounts: call.reserved }
   await sql`UPDATE airworthy.ledgers
-    SET reserved = ${add('reserved', arrayOf(call.reserved, '-'))},
-      ${sql.ref(to)} = ${add(to, arrayOf(call.reserved))}
+    SET reserved = ${move('reserved', '-', moved)}, ${sql.ref(to)} = ${move(to, '+', moved)}
     WHERE organisation_id = ${organisationId}
-      AND (scope_id = ${call.session_id} OR (scope_id = ${call.agent_id} AND EXISTS (
-        SELECT 1 FROM unnest(limits) AS l WHERE l IS NOT NULL)))`.execute(tx)
+      AND scope_id IN (${call.session_id}, ${call.agent_id})`.execute(tx)
 }
 
 async function countFacts(
@@ -188,9 +192,9 @@ async function closeLeases(
     RETURNING scope_id, amounts`.execute(tx)
   for (const lease of held.rows) {
     if (lease.amounts.every((amount) => amount === '0')) continue
+    const moved = { from: 'leased', amounts: lease.amounts }
     await sql`UPDATE airworthy.ledgers
-      SET leased = ${add('leased', arrayOf(lease.amounts, '-'))},
-        unknown = ${add('unknown', arrayOf(lease.amounts))}
+      SET leased = ${move('leased', '-', moved)}, unknown = ${move('unknown', '+', moved)}
       WHERE organisation_id = ${organisationId} AND scope_id = ${lease.scope_id}`.execute(tx)
     const body = { amounts: lease.amounts.join(' '), replica: replicaId, scope: lease.scope_id }
     await appendEntries(tx, organisationId, [
@@ -211,7 +215,8 @@ export async function endReplica(
       WHERE organisation_id = ${organisationId} AND replica_id = ${replicaId}
       RETURNING scope_id, amounts`.execute(tx)
     for (const lease of held.rows) {
-      await sql`UPDATE airworthy.ledgers SET leased = ${add('leased', arrayOf(lease.amounts, '-'))}
+      const moved = { from: 'leased', amounts: lease.amounts }
+      await sql`UPDATE airworthy.ledgers SET leased = ${move('leased', '-', moved)}
         WHERE organisation_id = ${organisationId} AND scope_id = ${lease.scope_id}`.execute(tx)
     }
     await sql`UPDATE airworthy.replicas SET ended_at = clock_timestamp()

@@ -66,7 +66,7 @@ export function settle(
   settlement: { from: Bucket; held: Amounts; used: Amounts },
 ): void {
   for (const budget of budgets) {
-    budget[settlement.from] -= amountIn(settlement.held, budget.unit)
+    budget[settlement.from] -= heldIn(budget, settlement.from, settlement.held)
     const used = amountIn(settlement.used, budget.unit)
     const room = budget.limit - budget.settled - budget.reserved - budget.unknown
     const fits = room - budget.leasedByOthers - budget.overrun
@@ -77,10 +77,16 @@ export function settle(
   }
 }
 
+/** A limit that is set while a call is in flight finds nothing of that call in its budget. */
+function heldIn(budget: Budget, bucket: Bucket, held: Amounts): bigint {
+  const amount = amountIn(held, budget.unit)
+  return amount <= budget[bucket] ? amount : budget[bucket]
+}
+
 /** What is held becomes unknown: it stays counted until somebody finds out. */
 export function holdAsUnknown(budgets: readonly Budget[], held: Amounts): void {
   for (const budget of budgets) {
-    const amount = amountIn(held, budget.unit)
+    const amount = heldIn(budget, 'reserved', held)
     budget.reserved -= amount
     budget.unknown += amount
   }

@@ -61,8 +61,8 @@ export function parseAmount(value: unknown, currency: string): AmountOutcome {
   }
   const units = decimalToUnits(String(value), decimals)
   if (units !== undefined) return { kind: 'ok', amount: { minorUnits: units, currency } }
-  const shown = JSON.stringify(value).slice(0, 60)
-  const message = `the amount ${shown} is not a decimal >= 0 with at most ${decimals} decimals`
+  // The value is left out: reasons are stored in the clear, arguments are not.
+  const message = `the amount is not a decimal >= 0 with at most ${decimals} decimals`
   return { kind: 'invalid', message }
 }
 

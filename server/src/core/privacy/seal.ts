@@ -20,10 +20,9 @@ export function seal(
   const nonce = random.subarray(0, nonceBytes)
   const salt = random.subarray(nonceBytes)
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
-  const head = cipher.update(salt)
-  const body = cipher.update(text)
+  const body = cipher.update(Buffer.concat([salt, text]))
   const tail = cipher.final()
-  const sealed = Buffer.concat([nonce, head, body, tail, cipher.getAuthTag()])
+  const sealed = Buffer.concat([nonce, body, tail, cipher.getAuthTag()])
   return { sealed, commitment: commit(salt, text) }
 }
 

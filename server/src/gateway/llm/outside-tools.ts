@@ -8,7 +8,10 @@ import type { ReplyFindings } from './wire.ts'
  * Tools that run inside the agent's own process are seen here, in what the model asks for: the
  * reply is refused or only flagged, as the manifest says of drifting tools.
  */
-export function findOutside(forwarding: Forwarding, findings: ReplyFindings): AirworthyError | undefined {
+export function findOutside(
+  forwarding: Forwarding,
+  findings: ReplyFindings,
+): AirworthyError | undefined {
   const { callableNames } = forwarding.prepared.loaded
   const outside = findings.toolNames.find((name) => !callableNames.has(bareName(name)))
   if (outside === undefined) return undefined

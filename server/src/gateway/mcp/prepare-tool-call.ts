@@ -91,8 +91,6 @@ function checkArguments(
   return [{ verdict: 'deny', code: 'tool.arguments_invalid', rule: 'schema', reason }]
 }
 
-const quoteTextMax = 300
-
 /** The amount comes from an argument, or from a quote that the shop gives: never from a claim. */
 async function findAmount(
   gateway: Gateway,
@@ -121,8 +119,8 @@ async function findAmount(
     }
     source = parseToolResult(end.result)
     if (end.result.isError === true) {
-      const text = typeof source === 'string' ? source : JSON.stringify(source)
-      return refuseAmount(findings, `no quote for the amount: ${text.slice(0, quoteTextMax)}`)
+      // What the tool said is left out: reasons are stored in the clear, results are not.
+      return refuseAmount(findings, 'no quote for the amount: its tool answered an error')
     }
   }
   const found = amountOf(tool, source)

@@ -125,7 +125,11 @@ const toolNamePattern = /^[A-Za-z0-9_.-]{1,128}$/
 function parseToolName(name: string): string {
   if (toolNamePattern.test(name)) return name
   const message = 'a tool has a name of at most 128 letters, digits, "-", "_" and "."'
-  throw new McpError(jsonRpcError, message, errorOf(new AirworthyError('tool.unknown', message)).error)
+  throw new McpError(
+    jsonRpcError,
+    message,
+    errorOf(new AirworthyError('tool.unknown', message)).error,
+  )
 }
 
 /** A JSON-RPC error that carries our code: without it clients could only read the message. */

@@ -78,7 +78,10 @@ export function closeBatch(batch: Batch): void {
     rows.ledgers.push(ledgerRow(ledger))
     const isSame = ledger.budgets.every((budget, at) => budget.lease === leasesBefore[at])
     if (isSame) continue
-    rows.leases.push({ scope_id: ledger.scopeId, amounts: arrayOf(ledger, (one) => one.lease) })
+    rows.leases.push({
+      scope_id: ledger.scopeId,
+      amounts: `{${amountsOf(ledger, (one) => one.lease)}}`,
+    })
   }
   for (const agentId of batch.touchedAgents) {
     const head = state.heads.get(agentId)
@@ -92,26 +95,27 @@ export function closeBatch(batch: Batch): void {
 }
 
 function ledgerRow(ledger: Ledger): BatchRows['ledgers'][number] {
+  const amounts = [
+    amountsOf(ledger, (budget) => budget.settled),
+    amountsOf(ledger, (budget) => budget.reserved),
+    amountsOf(ledger, (budget) => budget.leasedByOthers + budget.lease),
+    amountsOf(ledger, (budget) => budget.unknown),
+    amountsOf(ledger, (budget) => budget.overrun),
+  ]
   return {
     id: ledger.scopeId,
-    scope: ledger.scope,
     facts: ledger.facts === undefined ? {} : formatFacts(ledger.facts),
-    limits: arrayOf(ledger, (budget) => budget.limit, 'NULL'),
-    settled: arrayOf(ledger, (budget) => budget.settled),
-    reserved: arrayOf(ledger, (budget) => budget.reserved),
-    leased: arrayOf(ledger, (budget) => budget.leasedByOthers + budget.lease),
-    unknown: arrayOf(ledger, (budget) => budget.unknown),
-    overrun: arrayOf(ledger, (budget) => budget.overrun),
+    amounts: `{${amounts.join(',')}}`,
   }
 }
 
-/** An array literal in the order of the units; a unit without a limit has no budget. */
-function arrayOf(ledger: Ledger, valueOf: (budget: Budget) => bigint, absent = '0'): string {
+/** In the order of the units; a unit without a limit has no budget, and counts nothing. */
+function amountsOf(ledger: Ledger, valueOf: (budget: Budget) => bigint): string {
   const values = budgetUnits.map((unit) => {
     const budget = ledger.budgets.find((each) => each.unit === unit)
-    return budget === undefined ? absent : valueOf(budget).toString()
+    return budget === undefined ? '0' : valueOf(budget).toString()
   })
-  return `{${values.join(',')}}`
+  return values.join(',')
 }
 
 /** Must be called before anything of the session, or of its budgets, changes. */

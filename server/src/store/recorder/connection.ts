@@ -14,6 +14,7 @@ const connectTimeoutMs = 10_000
  */
 const plannerOptions = [
   'enable_seqscan=off',
+  'enable_hashjoin=off',
   'enable_mergejoin=off',
   'plan_cache_mode=force_generic_plan',
   'jit=off',

@@ -48,6 +48,7 @@ export function placeOutcome(batch: Batch, call: OpenCall, outcome: Outcome): Se
     ot: outcome.usage?.completionTokens,
     cost: outcome.used?.nanoUsd.toString(),
     seq: entry.seq.toString(),
+    isResolution: call.bucket === 'unknown',
   })
   batch.openCalls.delete(call.callId)
   return { receipt: entry.receipt, state: outcome.state }

@@ -41,6 +41,8 @@ export type OutcomeRow = {
   ot: number | undefined
   cost: string | undefined
   seq: string
+  /** The call was unknown, so it has an outcome already. */
+  isResolution: boolean
 }
 
 /** A held call that goes on: its row exists. */
@@ -83,18 +85,8 @@ export type HoldRow = {
   until_ms: number
 }
 
-/** Arrays are literals in the order of `budgetUnits`. */
-export type LedgerRow = {
-  id: string
-  scope: string
-  facts: unknown
-  limits: string
-  settled: string
-  reserved: string
-  leased: string
-  unknown: string
-  overrun: string
-}
+/** `amounts` is one array literal: settled, reserved, leased, unknown and overrun, three each. */
+export type LedgerRow = { id: string; facts: unknown; amounts: string }
 
 export type BatchRows = {
   readonly chunks: Buffer[]
@@ -140,8 +132,9 @@ export function addBytes(rows: BatchRows, bytes: Buffer): { off: number; len: nu
   return place
 }
 
-// Inserts and upserts only: they find their rows by the primary key whatever the planner believes
-// of the tables' sizes, and a batch costs the same when the tables have grown.
+// Every row is found by its primary key, whatever the planner believes of the tables' sizes: a
+// batch costs the same when they have grown. Ledgers are looked up one by one, then updated in
+// place; an upsert would lock each row first, and write that to the WAL as well.
 const hotStatement = {
   name: 'airworthy-record',
   text: `WITH entry AS (
@@ -154,48 +147,43 @@ const hotStatement = {
   ), agent AS (
     INSERT INTO airworthy.agent_heads (organisation_id, log_id, agent_id, number, last_hash)
     SELECT $1, $2, r.agent_id, r.number, decode(r.hash, 'hex')
-    FROM json_to_recordset($7::json) AS r(agent_id uuid, number bigint, hash text)
+    FROM unnest($7::uuid[], $8::bigint[], $9::text[]) AS r(agent_id, number, hash)
     ON CONFLICT (organisation_id, log_id, agent_id)
     DO UPDATE SET number = excluded.number, last_hash = excluded.last_hash
   ), payload AS (
     INSERT INTO airworthy.payloads (organisation_id, call_id, part, subject_id, sealed)
     SELECT $1, r.call_id, r.part, substring($4::bytea FROM r.subject FOR 32),
       substring($4::bytea FROM r.off FOR r.len)
-    FROM json_to_recordset($8::json)
-      AS r(call_id uuid, part smallint, subject int, off int, len int)
-    ON CONFLICT (organisation_id, call_id, part) DO NOTHING
+    FROM unnest($10::uuid[], $11::smallint[], $12::int[], $13::int[], $14::int[])
+      AS r(call_id, part, subject, off, len)
   ), intent AS (
     INSERT INTO airworthy.call_intents (organisation_id, call_id, session_id, agent_id,
       version_id, pact_id, api_key_id, replica_id, kind, action, state, verdict, enforced, code,
       reasons, reserved, effect_id, repeat_of, intent_seq, log_id, created_at)
-    SELECT $1, r.call_id, r.session_id, r.agent_id, r.version_id, r.pact_id, r.api_key_id, $9,
-      r.kind, r.action, r.state, r.verdict, r.enforced, r.code, r.reasons, r.reserved,
-      r.effect_id, r.repeat_of, r.intent_seq, $2, $10
-    FROM json_to_recordset($11::json) AS r(call_id uuid, session_id uuid, agent_id uuid,
-      version_id uuid, pact_id uuid, api_key_id uuid, kind text, action text, state text,
-      verdict text, enforced boolean, code text, reasons json, reserved bigint[],
-      effect_id uuid, repeat_of uuid, intent_seq bigint)
+    SELECT $1, r.call_id, r.session_id, r.agent_id, r.version_id, r.pact_id, r.api_key_id, $15,
+      r.kind, r.action, r.state, r.verdict, r.enforced, r.code, r.reasons::json,
+      r.reserved::bigint[], r.effect_id, r.repeat_of, r.intent_seq, $2, $16::timestamptz
+    FROM unnest($17::uuid[], $18::uuid[], $19::uuid[], $20::uuid[], $21::uuid[], $22::uuid[],
+        $23::text[], $24::text[], $25::text[], $26::text[], $27::boolean[], $28::text[],
+        $29::text[], $30::text[], $31::uuid[], $32::uuid[], $33::bigint[])
+      AS r(call_id, session_id, agent_id, version_id, pact_id, api_key_id, kind, action, state,
+        verdict, enforced, code, reasons, reserved, effect_id, repeat_of, intent_seq)
   ), outcome AS (
     INSERT INTO airworthy.call_outcomes (organisation_id, call_id, state, code, prompt_tokens,
       cached_tokens, completion_tokens, cost_nano_usd, outcome_seq, settled_at)
-    SELECT $1, r.call_id, r.state, r.code, r.pt, r.ct, r.ot, r.cost, r.seq, $10
-    FROM json_to_recordset($12::json) AS r(call_id uuid, state text, code text, pt bigint,
-      ct bigint, ot bigint, cost bigint, seq bigint)
-    ON CONFLICT (organisation_id, call_id) DO UPDATE SET state = excluded.state,
-      code = excluded.code, prompt_tokens = excluded.prompt_tokens,
-      cached_tokens = excluded.cached_tokens, completion_tokens = excluded.completion_tokens,
-      cost_nano_usd = excluded.cost_nano_usd, outcome_seq = excluded.outcome_seq,
-      settled_at = excluded.settled_at
+    SELECT $1, r.call_id, r.state, r.code, r.pt, r.ct, r.ot, r.cost, r.seq, $16::timestamptz
+    FROM unnest($34::uuid[], $35::text[], $36::text[], $37::bigint[], $38::bigint[],
+        $39::bigint[], $40::bigint[], $41::bigint[])
+      AS r(call_id, state, code, pt, ct, ot, cost, seq)
   )
-  INSERT INTO airworthy.ledgers (organisation_id, scope_id, scope, facts, limits, settled,
-    reserved, leased, unknown, overrun)
-  SELECT $1, r.id, r.scope, r.facts, r.limits, r.settled, r.reserved, r.leased, r.unknown,
-    r.overrun
-  FROM json_to_recordset($13::json) AS r(id uuid, scope text, facts json, limits bigint[],
-    settled bigint[], reserved bigint[], leased bigint[], unknown bigint[], overrun bigint[])
-  ON CONFLICT (organisation_id, scope_id) DO UPDATE SET facts = excluded.facts,
-    settled = excluded.settled, reserved = excluded.reserved, leased = excluded.leased,
-    unknown = excluded.unknown, overrun = excluded.overrun`,
+  UPDATE airworthy.ledgers l SET facts = r.facts::json, settled = r.amounts[1:3],
+    reserved = r.amounts[4:6], leased = r.amounts[7:9], unknown = r.amounts[10:12],
+    overrun = r.amounts[13:15]
+  FROM (SELECT u.facts, u.amounts::bigint[] AS amounts, (SELECT k.ctid FROM airworthy.ledgers k
+      WHERE k.organisation_id = $1 AND k.scope_id = u.scope_id) AS place
+    FROM unnest($42::uuid[], $43::text[], $44::text[]) AS u(scope_id, facts, amounts)
+    OFFSET 0) AS r
+  WHERE l.ctid = r.place`,
 }
 
 /** Sends the batch's statements without waiting between them; gives what there is to wait for. */
@@ -205,6 +193,8 @@ export function sendRows(
   place: { size: bigint; at: string },
 ): Promise<unknown>[] {
   const { client } = scope
+  const { entries, heads, payloads, calls, ledgers } = rows
+  const outcomes = rows.outcomes.filter((row) => !row.isResolution)
   const hot = client.query({
     ...hotStatement,
     values: [
@@ -212,18 +202,62 @@ export function sendRows(
       scope.logId.toString(),
       place.size.toString(),
       Buffer.concat(rows.chunks, rows.bytes),
-      `{${rows.entries.map((row) => row.off).join(',')}}`,
-      `{${rows.entries.map((row) => row.len).join(',')}}`,
-      JSON.stringify(rows.heads),
-      JSON.stringify(rows.payloads),
+      plain(entries, (row) => row.off),
+      plain(entries, (row) => row.len),
+      plain(heads, (row) => row.agent_id),
+      plain(heads, (row) => row.number),
+      plain(heads, (row) => row.hash),
+      plain(payloads, (row) => row.call_id),
+      plain(payloads, (row) => row.part),
+      plain(payloads, (row) => row.subject),
+      plain(payloads, (row) => row.off),
+      plain(payloads, (row) => row.len),
       scope.replicaId,
       place.at,
-      JSON.stringify(rows.calls),
-      JSON.stringify(rows.outcomes),
-      JSON.stringify(rows.ledgers),
+      plain(calls, (row) => row.call_id),
+      plain(calls, (row) => row.session_id),
+      plain(calls, (row) => row.agent_id),
+      plain(calls, (row) => row.version_id),
+      plain(calls, (row) => row.pact_id),
+      plain(calls, (row) => row.api_key_id),
+      plain(calls, (row) => row.kind),
+      calls.map((row) => row.action),
+      plain(calls, (row) => row.state),
+      plain(calls, (row) => row.verdict),
+      plain(calls, (row) => row.enforced),
+      plain(calls, (row) => row.code),
+      calls.map((row) => JSON.stringify(row.reasons)),
+      calls.map((row) => row.reserved),
+      plain(calls, (row) => row.effect_id),
+      plain(calls, (row) => row.repeat_of),
+      plain(calls, (row) => row.intent_seq),
+      plain(outcomes, (row) => row.call_id),
+      plain(outcomes, (row) => row.state),
+      plain(outcomes, (row) => row.code),
+      plain(outcomes, (row) => row.pt),
+      plain(outcomes, (row) => row.ct),
+      plain(outcomes, (row) => row.ot),
+      plain(outcomes, (row) => row.cost),
+      plain(outcomes, (row) => row.seq),
+      plain(ledgers, (row) => row.id),
+      ledgers.map((row) => JSON.stringify(row.facts)),
+      ledgers.map((row) => row.amounts),
     ],
   })
   return [hot, ...sendRareRows(rows, scope, place.at)]
+}
+
+/** An array literal of values that need no quotes: ids, numbers, and words of our own. */
+function plain<Row>(
+  rows: readonly Row[],
+  valueOf: (row: Row) => string | number | boolean | undefined,
+): string {
+  let literal = '{'
+  for (const [at, row] of rows.entries()) {
+    if (at > 0) literal += ','
+    literal += valueOf(row) ?? 'NULL'
+  }
+  return `${literal}}`
 }
 
 type Rare = { readonly name: string; readonly text: string }
@@ -243,6 +277,9 @@ function sendRareRows(rows: BatchRows, scope: Scope, at: string): Promise<unknow
   for (const row of rows.holds) send(insertHold, [JSON.stringify(row), at])
   for (const row of rows.holdChanges) send(changeHold, [row.hold_id, row.state])
   for (const row of rows.resumes) send(resumeCall, [JSON.stringify(row), scope.replicaId])
+  for (const row of rows.outcomes) {
+    if (row.isResolution) send(resolveOutcome, [JSON.stringify(row), at])
+  }
   for (const row of rows.leases) send(upsertLease, [scope.replicaId, row.scope_id, row.amounts])
   return waits
 }
@@ -298,4 +335,14 @@ const upsertLease: Rare = {
   text: `INSERT INTO airworthy.leases (organisation_id, replica_id, scope_id, amounts)
   VALUES ($1, $2, $3, $4::bigint[])
   ON CONFLICT (organisation_id, replica_id, scope_id) DO UPDATE SET amounts = excluded.amounts`,
+}
+
+const resolveOutcome: Rare = {
+  name: 'airworthy-resolve-outcome',
+  text: `UPDATE airworthy.call_outcomes c SET state = r.state, code = r.code,
+    prompt_tokens = r.pt, cached_tokens = r.ct, completion_tokens = r.ot, cost_nano_usd = r.cost,
+    outcome_seq = r.seq, settled_at = $3
+  FROM json_to_record($2::json) AS r(call_id uuid, state text, code text, pt bigint, ct bigint,
+    ot bigint, cost bigint, seq bigint)
+  WHERE c.organisation_id = $1 AND c.call_id = r.call_id`,
 }
