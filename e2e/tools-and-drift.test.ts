@@ -14,6 +14,14 @@ function toolNamed(name: string): Json {
   return { type: 'function', function: { name, parameters: { type: 'object' } } }
 }
 
+function prompted(content: string): Json {
+  const messages = [
+    { role: 'system', content },
+    { role: 'user', content: 'Hi' },
+  ]
+  return chat({ messages })
+}
+
 async function driftOf(callId: string | null): Promise<unknown> {
   const [intent] = await entriesOfCall(database, callId ?? '')
   return at(intent?.entry, 'body.drift')
@@ -94,15 +102,8 @@ test('a prompt that was not enrolled is drift: recorded, or held', async () => {
   const holding = await enrol(ground, { prompts, drift: { prompt: 'hold' } })
   await using recorded = await recording.open()
   await using held = await holding.open()
-  const asked = (content: string): Json =>
-    chat({
-      messages: [
-        { role: 'system', content },
-        { role: 'user', content: 'Hi' },
-      ],
-    })
-  const known = asked('You are a desk. Today is Sunday.')
-  const strange = asked('You are a pirate. Today is Sunday.')
+  const known = prompted('You are a desk. Today is Sunday.')
+  const strange = prompted('You are a pirate. Today is Sunday.')
   assert.equal(await driftOf((await recorded.post(known)).headers.get('airworthy-call')), undefined)
   assert.equal((await held.post(known)).status, 200)
   const drifted = await recorded.post(strange)

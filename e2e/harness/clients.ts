@@ -1,7 +1,6 @@
 // How an agent reaches Airworthy: the official clients, and raw HTTP for what they would not send.
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js'
 import OpenAI from 'openai'
 import { asRecord, at, type Json } from './json.ts'
@@ -51,8 +50,7 @@ export function agentClients(options: {
     const client = new Client({ name: 'e2e', version: '0' })
     const url = new URL(`${base}/mcp/${options.server ?? 'desk'}`)
     const requestInit = { headers: { authorization: `Bearer ${apiKey}` } }
-    // The client's class is wider than its interface under exactOptionalPropertyTypes.
-    await client.connect(new StreamableHTTPClientTransport(url, { requestInit }) as Transport)
+    await client.connect(new StreamableHTTPClientTransport(url, { requestInit }))
     return client
   }
   const mcp = (): Promise<Client> => (connecting ??= connect())
@@ -80,7 +78,7 @@ async function callTool(client: Client, name: string, args: Json): Promise<ToolR
   })
   const text = result.content.map((part) => (part.type === 'text' ? part.text : '')).join('')
   const value = result.structuredContent ?? parsed(text)
-  return { isError: result.isError === true, value, meta: asRecord(result._meta ?? {}) }
+  return { isError: result.isError === true, value, meta: asRecord(at(result, '_meta') ?? {}) }
 }
 
 function parsed(text: string): unknown {

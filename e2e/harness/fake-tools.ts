@@ -4,13 +4,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import {
   CallToolRequestSchema,
   type CallToolResult,
   ListToolsRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js'
-import type { Json } from './json.ts'
+import { asRecord, at, type Json } from './json.ts'
 
 export type ToolCall = {
   readonly tool: string
@@ -127,7 +126,7 @@ async function answer(exchange: {
     })),
   }))
   mcp.setRequestHandler(CallToolRequestSchema, ({ params }) => {
-    const meta: Json = params._meta ?? {}
+    const meta = asRecord(at(params, '_meta') ?? {})
     const key = meta['airworthy/effect-key']
     return perform({
       tool: params.name,
@@ -140,7 +139,6 @@ async function answer(exchange: {
   })
   const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true })
   response.on('close', () => void mcp.close())
-  // The transport's class is wider than its interface under exactOptionalPropertyTypes.
-  await mcp.connect(transport as Transport)
+  await mcp.connect(transport)
   await transport.handleRequest(request, response)
 }

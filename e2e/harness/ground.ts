@@ -71,7 +71,11 @@ export async function quiet(ground: Pick<Ground, 'server'>): Promise<void> {
 export type TestAgent = {
   readonly name: string
   readonly apiKey: string
-  readonly open: (options?: Omit<OpenSession, 'agent'>) => Promise<TestSession>
+  /** `toolServer` is the one that the session's MCP client speaks to; `desk` by default. */
+  readonly open: (
+    options?: Omit<OpenSession, 'agent'>,
+    toolServer?: string,
+  ) => Promise<TestSession>
 }
 
 export type TestSession = AgentClients & {
@@ -102,9 +106,14 @@ export async function enrol(
   return {
     name,
     apiKey: key,
-    open: async (opening = {}) => {
+    open: async (opening = {}, toolServer = 'desk') => {
       const { session, sessionKey } = await server.client.openSession({ agent: name, ...opening })
-      const clients = agentClients({ url: server.url, apiKey: key, sessionKey })
+      const clients = agentClients({
+        url: server.url,
+        apiKey: key,
+        sessionKey,
+        server: toolServer,
+      })
       return {
         ...clients,
         id: session.id,

@@ -11,24 +11,25 @@ import { decideHold, executeHold } from './gateway/execute-hold.ts'
 import type { Gateway, GatewayLog } from './gateway/gateway.ts'
 import { Identifier } from './gateway/identify.ts'
 import { InFlight } from './gateway/in-flight.ts'
+import { probeEffect } from './gateway/mcp/probe-effect.ts'
 import { ToolConnections } from './gateway/mcp/connections.ts'
 import { PactCache } from './gateway/pacts.ts'
 import { routeGateway } from './gateway/router.ts'
 import { resolveEffect, undoEffect } from './gateway/undo-effect.ts'
 import { UpstreamPools } from './gateway/upstream/pools.ts'
-import { createHealth } from './health.ts'
-import { HttpServer } from './http-server.ts'
+import { createHealth } from './api/health.ts'
+import { HttpServer } from './adapters/http-server.ts'
 import { startMaintenance } from './jobs/maintenance.ts'
 import type { OrganisationId } from './core/ids.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
 import { bootstrapOrganisation } from './store/organisations.ts'
-import { readOperatorKeyFile } from './operator-key-file.ts'
+import { readOperatorKeyFile } from './adapters/keys/operator-key-file.ts'
 import { ensureOperator } from './store/operators.ts'
 import { PayloadVault } from './store/payloads.ts'
 import { Recorder } from './store/recorder/recorder.ts'
 import { endReplica, recoverDeadReplicas } from './store/recovery.ts'
-import { maintenanceTasks } from './tasks.ts'
+import { maintenanceTasks } from './jobs/tasks.ts'
 
 export type StartOptions = {
   readonly log: GatewayLog
@@ -129,7 +130,14 @@ async function createGateway(options: {
     secretOf,
     log,
   }
-  const tasks = maintenanceTasks(gateway, { executeHold: (holdId) => executeHold(gateway, holdId) })
+  const tasks = maintenanceTasks({
+    db,
+    organisationId,
+    recorder,
+    executeHold: (holdId) => executeHold(gateway, holdId),
+    probeEffect: (effectId) => probeEffect(gateway, effectId),
+    log,
+  })
   starting.use(startMaintenance({ tasks, log }))
   return gateway
 }
@@ -183,7 +191,12 @@ async function listen(options: {
       resolve: (command) => resolveEffect(gateway, command),
     },
     payloads: { open: (callId, part) => gateway.vault.open(callId, part) },
-    health: createHealth({ gateway, config, isStopping: () => state.isStopping }),
+    health: createHealth({
+      db,
+      recorder: gateway.recorder,
+      isEmbedded: config.databaseUrl === undefined,
+      isStopping: () => state.isStopping,
+    }),
     publicUrl: () => state.url,
     log,
   })

@@ -1,32 +1,33 @@
 // GET /healthz: does the database answer, and how far are the clocks apart.
 import type { Health } from '@airworthy/sdk'
 import { sql } from 'kysely'
-import type { Config } from './config.ts'
-import type { Gateway } from './gateway/gateway.ts'
-import { version } from './version.ts'
+import { version } from '../core/version.ts'
+import type { Database } from '../store/database.ts'
+import type { Recorder } from '../store/recorder/recorder.ts'
 
 export function createHealth(options: {
-  gateway: Gateway
-  config: Config
+  db: Database
+  recorder: Recorder
+  isEmbedded: boolean
   isStopping: () => boolean
 }): () => Promise<Health> {
-  const { gateway, config, isStopping } = options
+  const { db, recorder, isEmbedded, isStopping } = options
   return async () => {
-    const openCalls = gateway.recorder.openCallCount
+    const openCalls = recorder.openCallCount
     try {
       const sentAt = Date.now()
       const found = await sql<{ now_ms: string; version: string }>`
         SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms,
-          current_setting('server_version') AS version`.execute(gateway.db)
+          current_setting('server_version') AS version`.execute(db)
       const row = found.rows[0]
       const clockSkewMs = Number(row?.now_ms ?? 0) - (sentAt + Date.now()) / 2
-      const isRecording = gateway.recorder.replicaId !== undefined
+      const isRecording = recorder.replicaId !== undefined
       return {
         status: isStopping() ? 'stopping' : isRecording ? 'ok' : 'failing',
         version,
         database: {
           version: row?.version ?? '',
-          embedded: config.databaseUrl === undefined,
+          embedded: isEmbedded,
           clockSkewMs: Math.round(clockSkewMs),
         },
         openCalls,

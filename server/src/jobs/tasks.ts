@@ -1,19 +1,26 @@
 // What runs without a request, and how often.
-import type { Gateway } from './gateway/gateway.ts'
-import { probeEffect } from './gateway/mcp/probe-effect.ts'
-import type { Task } from './jobs/maintenance.ts'
-import { expireHolds, listApprovingHolds } from './store/hold-votes.ts'
-import { recoverDeadReplicas, setOpenFloor } from './store/recovery.ts'
-import { listUnknownEffectIds } from './store/live-effects.ts'
 import { randomUUIDv7 } from 'node:crypto'
+import type { OrganisationId } from '../core/ids.ts'
+import type { Database } from '../store/database.ts'
+import { expireHolds, listApprovingHolds } from '../store/hold-votes.ts'
+import { listUnknownEffectIds } from '../store/live-effects.ts'
+import type { Recorder } from '../store/recorder/recorder.ts'
+import { recoverDeadReplicas, setOpenFloor } from '../store/recovery.ts'
+import type { Task } from './maintenance.ts'
 
 const pageMax = 100
 
-export function maintenanceTasks(
-  gateway: Gateway,
-  commands: { executeHold: (holdId: string) => Promise<void> },
-): Task[] {
-  const { db, organisationId, recorder } = gateway
+export type TaskDependencies = {
+  readonly db: Database
+  readonly organisationId: OrganisationId
+  readonly recorder: Recorder
+  readonly executeHold: (holdId: string) => Promise<void>
+  readonly probeEffect: (effectId: string) => Promise<unknown>
+  readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
+}
+
+export function maintenanceTasks(dependencies: TaskDependencies): Task[] {
+  const { db, organisationId, recorder, executeHold, log } = dependencies
   const probed: Probed = { after: undefined }
   return [
     {
@@ -28,17 +35,17 @@ export function maintenanceTasks(
       everyMs: 5000,
       run: async () => {
         const holdIds = await listApprovingHolds(db, organisationId, pageMax)
-        await runEach(holdIds, commands.executeHold)
+        await runEach(holdIds, executeHold)
       },
     },
-    { name: 'probe unknown effects', everyMs: 2000, run: () => probePage(gateway, probed) },
+    { name: 'probe unknown effects', everyMs: 2000, run: () => probePage(dependencies, probed) },
     {
       name: 'recover dead replicas',
       everyMs: 5000,
       run: async () => {
         if (recorder.replicaId === undefined) return
         const recovered = await recoverDeadReplicas(db, organisationId, recorder.replicaId)
-        if (recovered.replicas > 0) gateway.log('recovered what a dead gateway left', recovered)
+        if (recovered.replicas > 0) log('recovered what a dead gateway left', recovered)
       },
     },
     {
@@ -59,12 +66,12 @@ export function maintenanceTasks(
 /** How far the last turn came: effects that stay unknown must not keep the others waiting. */
 type Probed = { after: string | undefined }
 
-async function probePage(gateway: Gateway, probed: Probed): Promise<void> {
-  const { db, organisationId } = gateway
+async function probePage(dependencies: TaskDependencies, probed: Probed): Promise<void> {
+  const { db, organisationId, probeEffect } = dependencies
   const page = { after: probed.after, limit: pageMax }
   const ids = await listUnknownEffectIds(db, organisationId, page)
   probed.after = ids.length < pageMax ? undefined : ids.at(-1)
-  await runEach(ids, (id) => probeEffect(gateway, id))
+  await runEach(ids, probeEffect)
 }
 
 /** Each gets its turn, although one fails. Throws what failed, when all had it. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { keyKindOf } from './core/identity/key.ts'
+import { keyKindOf } from '../../core/identity/key.ts'
 
 /** The operator key in the file; undefined when there is no file, or no key in it. */
 export async function readOperatorKeyFile(path: string): Promise<string | undefined> {

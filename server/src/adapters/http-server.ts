@@ -1,7 +1,7 @@
 // The one HTTP server. It stops in order: no new connections, calls in flight end, idle ones close.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { AirworthyError } from './core/errors.ts'
+import { AirworthyError } from '../core/errors.ts'
 
 const headersTimeoutMs = 20_000
 const drainTimeoutMs = 20_000
