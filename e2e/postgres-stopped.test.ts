@@ -33,6 +33,7 @@ test('calls in flight get typed errors; when PostgreSQL is back the server serve
     limits: { session: { calls: 50, tokens: 500_000 } },
   })
   await using session = await agent.open()
+  const other = await enrol({ server, upstream, tools })
   const gate = upstream.gate(agent.name)
   const toolGate = createGate()
   for (const tool of ['write_order', 'get_order']) {
@@ -59,7 +60,7 @@ test('calls in flight get typed errors; when PostgreSQL is back the server serve
   assert.match(String(at(tool, 'data.code')), /^(log|database)\.un/)
   const strange = await postJson(`${server.url}/v1/chat/completions`, {
     body: chat(),
-    headers: { authorization: 'Bearer awk_never-seen-before' },
+    headers: { authorization: `Bearer ${other.apiKey}` },
   })
   assert.equal(strange.status, 503, strange.text)
   gate.open()

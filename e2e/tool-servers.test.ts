@@ -67,15 +67,26 @@ test('a server that chats on stdout is served all the same', async () => {
   assert.deepEqual([reply.isError, reply.value], [false, 'done'])
 })
 
-test('a result beyond the limit is not passed on; what was done stays done', async () => {
-  await using session = await open('huge', 20_000)
+test('a flood over stdio is not read to its end: the write is unknown, and not done again', async () => {
+  await using session = await open('huge')
   const reply = await session.call('write_order')
+  assert.deepEqual([reply.isError, at(reply.value, 'code')], [true, 'effect.unknown'])
+  assert.equal(at((await session.call('write_order')).value, 'code'), 'effect.unknown')
+  assert.equal(await journalled('huge'), 1)
+})
+
+test('a result beyond the limit is not passed on; what was done stays done', async () => {
+  const agent = await enrol(ground)
+  await using session = await agent.open()
+  const text = 'x'.repeat(9 * 1024 * 1024)
+  ground.tools.direct(session.id, 'write_order', () => ({ content: [{ type: 'text', text }] }))
+  const reply = await session.call('write_order', { order_id: 'a' })
   assert.deepEqual([reply.isError, at(reply.value, 'code')], [true, 'upstream.invalid'])
   const { effects } = await session.detail()
   assert.equal(effects[0]?.state, 'done')
-  const repeat = await session.call('write_order')
-  assert.notEqual(repeat.meta['airworthy/repeat-of'], undefined)
-  assert.equal(await journalled('huge'), 1)
+  const repeat = await session.call('write_order', { order_id: 'a' })
+  assert.equal(repeat.meta['airworthy/repeat-of'], reply.meta['airworthy/call'])
+  assert.equal(ground.tools.calls.filter((call) => call.session === session.id).length, 1)
 })
 
 test('a server that does not start, or never answers, cannot be enrolled', async () => {

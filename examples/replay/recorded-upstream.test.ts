@@ -14,22 +14,23 @@ const data = findDataDirectory()
 const skip = data === undefined ? 'the shared data is not there (AIRWORTHY_SHARED)' : false
 const system: ChatCompletionMessageParam = { role: 'system', content: 'any system prompt' }
 
-describe('the recorded upstream', { skip }, () => {
-  let recording: Recording
-  let upstream: RecordedUpstream
+describe('the recorded upstream', () => {
+  let recording: Recording = { name: 'none', runs: [] }
+  let upstream: RecordedUpstream | undefined
 
   before(async () => {
-    recording = await readRecording(recordingPath(data ?? '', recordings.base))
+    if (data === undefined) return
+    recording = await readRecording(recordingPath(data, recordings.base))
     upstream = await startRecordedUpstream(recording.runs)
   })
-  after(() => upstream[Symbol.asyncDispose]())
+  after(() => upstream?.[Symbol.asyncDispose]())
 
   const client = (run: Run) =>
     new OpenAI({ baseURL: upstream.baseUrl(run.index), apiKey: 'none', maxRetries: 0 })
   const ask = (run: Run, messages: ChatCompletionMessageParam[]) =>
     client(run).chat.completions.create({ model: 'gpt-4.1-mini', messages })
 
-  it('answers every turn of a run as it was recorded, with its usage', async () => {
+  it('answers every turn of a run as it was recorded, with its usage', { skip }, async () => {
     for (const run of recording.runs.slice(0, 8)) {
       for (const turn of run.turns) {
         const completion = await ask(run, [system, ...toParams(turn.prefix)])
@@ -43,44 +44,53 @@ describe('the recorded upstream', { skip }, () => {
     }
   })
 
-  it('answers a changed message with 422 off_recording, and is not asked again', async () => {
-    const [run] = recording.runs
-    assert.ok(run)
-    const turn = turnOf(run, ({ toolCalls }) => toolCalls.length > 0)
-    const next = turnOf(run, ({ index }) => index === turn.index + 1)
-    const offBefore = upstream.counts.offRecording
-    const changes: ((message: ChatCompletionMessageParam) => ChatCompletionMessageParam)[] = [
-      (message) => (message.role === 'user' ? { ...message, content: 'Hello' } : message),
-      (message) => (message.role === 'tool' ? { ...message, content: 'something else' } : message),
-      (message) => (message.role === 'tool' ? { ...message, tool_call_id: 'call_x' } : message),
-    ]
-    for (const change of changes) {
-      const messages = [system, ...toParams(next.prefix).map(change)]
-      const retrying = new OpenAI({ baseURL: upstream.baseUrl(0), apiKey: 'none' })
-      await assert.rejects(
-        retrying.chat.completions.create({ model: 'gpt-4.1-mini', messages }),
-        (error) =>
-          error instanceof APIError && error.status === 422 && error.code === 'off_recording',
-      )
-    }
-    assert.equal(upstream.counts.offRecording - offBefore, changes.length)
-  })
+  it(
+    'answers a changed message with 422 off_recording, and is not asked again',
+    { skip },
+    async () => {
+      const [run] = recording.runs
+      assert.ok(run)
+      const turn = turnOf(run, ({ toolCalls }) => toolCalls.length > 0)
+      const next = turnOf(run, ({ index }) => index === turn.index + 1)
+      const offBefore = upstream.counts.offRecording
+      const changes: ((message: ChatCompletionMessageParam) => ChatCompletionMessageParam)[] = [
+        (message) => (message.role === 'user' ? { ...message, content: 'Hello' } : message),
+        (message) =>
+          message.role === 'tool' ? { ...message, content: 'something else' } : message,
+        (message) => (message.role === 'tool' ? { ...message, tool_call_id: 'call_x' } : message),
+      ]
+      for (const change of changes) {
+        const messages = [system, ...toParams(next.prefix).map(change)]
+        const retrying = new OpenAI({ baseURL: upstream.baseUrl(0), apiKey: 'none' })
+        await assert.rejects(
+          retrying.chat.completions.create({ model: 'gpt-4.1-mini', messages }),
+          (error) =>
+            error instanceof APIError && error.status === 422 && error.code === 'off_recording',
+        )
+      }
+      assert.equal(upstream.counts.offRecording - offBefore, changes.length)
+    },
+  )
 
-  it('never answers one run from another, even where their prefixes are equal', async () => {
-    const ambiguous = ambiguousTurns(recording.runs)
-    assert.ok(ambiguous.length > 0)
-    for (const { run, turn } of ambiguous) {
-      const completion = await ask(run, [system, ...toParams(turn.prefix)])
-      assert.equal(completion.choices[0]?.message.content ?? null, turn.reply.content)
-    }
-    const [run, other] = recording.runs
-    assert.ok(run && other)
-    const turn = turnOf(run, ({ index }) => index === 1)
-    await assert.rejects(ask(other, [system, ...toParams(turn.prefix)]), /422/)
-    await assert.rejects(ask({ ...run, index: 9_999 }, [system, ...toParams(turn.prefix)]), /404/)
-  })
+  it(
+    'never answers one run from another, even where their prefixes are equal',
+    { skip },
+    async () => {
+      const ambiguous = ambiguousTurns(recording.runs)
+      assert.ok(ambiguous.length > 0)
+      for (const { run, turn } of ambiguous) {
+        const completion = await ask(run, [system, ...toParams(turn.prefix)])
+        assert.equal(completion.choices[0]?.message.content ?? null, turn.reply.content)
+      }
+      const [run, other] = recording.runs
+      assert.ok(run && other)
+      const turn = turnOf(run, ({ index }) => index === 1)
+      await assert.rejects(ask(other, [system, ...toParams(turn.prefix)]), /422/)
+      await assert.rejects(ask({ ...run, index: 9_999 }, [system, ...toParams(turn.prefix)]), /404/)
+    },
+  )
 
-  it('streams text, tool calls and usage that add up to the recorded turn', async () => {
+  it('streams text, tool calls and usage that add up to the recorded turn', { skip }, async () => {
     const run = recording.runs.find(({ turns }) =>
       turns.some(({ reply, toolCalls }) => reply.content !== null && toolCalls.length > 1),
     )

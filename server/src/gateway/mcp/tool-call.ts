@@ -12,6 +12,7 @@ import { type PreparedToolCall, prepareToolCall, type ToolCallInput } from './pr
 
 const proposalsMax = 4
 const inFlightWaitMs = 20_000
+const resultBytesMax = 8 * 1024 * 1024
 const oneCall: Amounts = { calls: 1n, tokens: 0n, nanoUsd: 0n }
 
 export type ToolReply = {
@@ -149,9 +150,17 @@ async function settleTool(
   if (end.kind === 'result') {
     const { _meta: _ignored, ...result } = end.result
     const text = Buffer.from(JSON.stringify(result))
-    const response = await gateway.vault.seal(prepared.subject, text)
     // A tool that answers an error says that nothing happened: such an effect may be tried again.
     const state = end.result.isError === true ? 'failed' : 'done'
+    if (text.length > resultBytesMax) {
+      // What was done stays done, although its result is neither kept nor passed on.
+      const code = 'upstream.invalid'
+      await gateway.recorder.settle({ ...outcome, state, code })
+      const message = `the tool's result of ${text.length} bytes passes ${resultBytesMax}`
+      const tooLong = refusal({ failed: true, code, message })
+      return { result: tooLong, callId, receipt: placed.receipt, decision }
+    }
+    const response = await gateway.vault.seal(prepared.subject, text)
     await gateway.recorder.settle({ ...outcome, state, response })
     return { result, callId, receipt: placed.receipt, decision }
   }
