@@ -24,7 +24,10 @@ const tasks = {
     ['oxfmt', '--check', '.'],
   ],
   format: () => [['oxfmt', '.']],
-  tidy: () => [['knip'], ['node', '--test', '--conditions=airworthy-source', 'server/test/tidy.test.ts']],
+  tidy: () => [
+    ['knip'],
+    ['node', '--test', '--conditions=airworthy-source', 'server/test/tidy.test.ts'],
+  ],
   build: () => [
     ['tsc', '-p', 'sdk/tsconfig.build.json'],
     ['tsc', '-p', 'server/tsconfig.build.json'],

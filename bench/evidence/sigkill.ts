@@ -102,8 +102,11 @@ async function replayUntilKilledEnough(
       inFlight: drill.inFlight,
       onProgress: logProgress(drill.log),
     }).finally(() => over.abort())
-    const [pass] = await Promise.all([replaying, killing])
-    passes.push(pass)
+    // A replay that fails must not leave a restart behind that nobody stops.
+    const [replayed, killed] = await Promise.allSettled([replaying, killing])
+    if (replayed.status === 'rejected') throw replayed.reason
+    if (killed.status === 'rejected') throw killed.reason
+    passes.push(replayed.value)
   }
   return passes
 }

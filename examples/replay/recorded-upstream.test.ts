@@ -16,14 +16,13 @@ const system: ChatCompletionMessageParam = { role: 'system', content: 'any syste
 
 describe('the recorded upstream', () => {
   let recording: Recording = { name: 'none', runs: [] }
-  let upstream: RecordedUpstream | undefined
+  let upstream: RecordedUpstream
 
   before(async () => {
-    if (data === undefined) return
-    recording = await readRecording(recordingPath(data, recordings.base))
+    if (data !== undefined) recording = await readRecording(recordingPath(data, recordings.base))
     upstream = await startRecordedUpstream(recording.runs)
   })
-  after(() => upstream?.[Symbol.asyncDispose]())
+  after(() => upstream[Symbol.asyncDispose]())
 
   const client = (run: Run) =>
     new OpenAI({ baseURL: upstream.baseUrl(run.index), apiKey: 'none', maxRetries: 0 })

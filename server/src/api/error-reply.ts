@@ -1,6 +1,7 @@
 // Every refusal of the control API has the same body.
 import type { ErrorBody } from '@airworthy/sdk'
 import { AirworthyError, asAirworthyError, type ErrorCode, statusOf } from '../core/errors.ts'
+import { asUnreachable } from '../store/unreachable.ts'
 
 export type ErrorReply = { readonly status: number; readonly body: ErrorBody }
 
@@ -33,10 +34,6 @@ const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'request.not_found',
 }
 
-/** Connections that PostgreSQL, or the way to it, did not give or took away. */
-const databaseCodes = /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|57P0[1-3]|08\d{3}|53300)$/
-const databaseMessages = /timeout exceeded when trying to connect|Connection terminated/
-
 /** What a thrown thing is called on the wire. What is not known stays inside. */
 export function classify(thrown: unknown): AirworthyError {
   if (thrown instanceof AirworthyError || !(thrown instanceof Error))
@@ -44,10 +41,5 @@ export function classify(thrown: unknown): AirworthyError {
   const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
   const known = code.startsWith('FST_') ? frameworkCodes[code] : undefined
   if (known !== undefined) return new AirworthyError(known, thrown.message, { cause: thrown })
-  if (databaseCodes.test(code) || databaseMessages.test(thrown.message)) {
-    return new AirworthyError('database.unreachable', 'PostgreSQL cannot be reached', {
-      cause: thrown,
-    })
-  }
-  return asAirworthyError(thrown)
+  return asUnreachable(thrown) ?? asAirworthyError(thrown)
 }

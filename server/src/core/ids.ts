@@ -12,12 +12,20 @@ export function isUuid(text: string): boolean {
   return uuidPattern.test(text)
 }
 
+function isOrganisationId(text: string): text is OrganisationId {
+  return isUuid(text)
+}
+
+function isReplicaId(text: string): text is ReplicaId {
+  return isUuid(text)
+}
+
 export function parseOrganisationId(text: string): OrganisationId {
-  if (!isUuid(text)) throw new TypeError(`not an organisation id: ${text}`)
-  return text as OrganisationId
+  if (isOrganisationId(text)) return text
+  throw new TypeError(`not an organisation id: ${text}`)
 }
 
 export function parseReplicaId(text: string): ReplicaId {
-  if (!isUuid(text)) throw new TypeError(`not a replica id: ${text}`)
-  return text as ReplicaId
+  if (isReplicaId(text)) return text
+  throw new TypeError(`not a replica id: ${text}`)
 }

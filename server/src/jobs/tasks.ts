@@ -82,6 +82,9 @@ async function runEach(
   const failures: unknown[] = []
   for (const id of ids) await run(id).catch((thrown: unknown) => failures.push(thrown))
   if (failures.length > 0) {
-    throw new AggregateError(failures, `${failures.length} of ${ids.length} failed: ${failures[0]}`)
+    throw new AggregateError(
+      failures,
+      `${failures.length} of ${ids.length} failed: ${String(failures[0])}`,
+    )
   }
 }

@@ -40,6 +40,14 @@ export async function findActivePactId(
 
 /** The column is written by enrolment only, from schemas that were checked. */
 function parseToolSchemas(value: unknown): ToolSchemas {
-  if (typeof value !== 'object' || value === null) throw new TypeError('tool_schemas is no object')
-  return value as ToolSchemas
+  if (isToolSchemas(value)) return value
+  throw new TypeError('tool_schemas holds no schemas by tool')
+}
+
+function isToolSchemas(value: unknown): value is ToolSchemas {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.values(value).every(
+    (schema: unknown) =>
+      typeof schema === 'object' && schema !== null && Object.hasOwn(schema, 'inputSchema'),
+  )
 }

@@ -4,9 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
 import { type ErrorBody, headers } from '@airworthy/sdk'
 import { AirworthyError, asAirworthyError, statusOf } from '../../core/errors.ts'
+import { asUnreachable } from '../../store/unreachable.ts'
 
 export function errorOf(thrown: unknown): { status: number; error: ErrorBody['error'] } {
-  const error = asAirworthyError(thrown)
+  const error = asUnreachable(thrown) ?? asAirworthyError(thrown)
   return {
     status: statusOf(error.code),
     error: {

@@ -139,7 +139,7 @@ async function finishReply(
   if (error !== undefined && isRefused(forwarding, error)) throw error
   const usage = findings.usage && priceUsage(model, findings.usage)
   response.writeHead(end.reply.status, {
-    'content-type': String(end.reply.headers['content-type'] ?? 'application/json'),
+    'content-type': end.reply.headers['content-type'] ?? 'application/json',
     'content-length': end.body.length,
     ...markHeaders({ ...result, decision: decisionOf(result) }),
     ...(usage === undefined ? {} : { 'airworthy-cost-nano-usd': usage.nanoUsd.toString() }),

@@ -51,7 +51,7 @@ export class StreamRelay implements StreamSink {
   }
 
   accept(reply: UpstreamReply): boolean {
-    const type = String(reply.headers['content-type'] ?? '')
+    const type = reply.headers['content-type'] ?? ''
     if (reply.status !== 200 || !type.startsWith('text/event-stream')) return false
     this.#forwarding.durable.then(
       () => this.#start(),
@@ -65,7 +65,7 @@ export class StreamRelay implements StreamSink {
     const passed: Buffer[] = []
     try {
       for (const event of this.#splitter.push(chunk)) {
-        const verdict = this.#last.length > 0 ? 'last' : this.#scanner.take(event.toString('utf8'))
+        const verdict = this.#last.length > 0 ? 'last' : this.#scanner.take(event.toString())
         if (verdict === 'last') this.#last.push(event)
         else if (verdict === 'pass' && !this.#refusesReply()) passed.push(event)
       }

@@ -42,6 +42,9 @@ export async function callConnected(
   }
 }
 
+// MCP and JSON-RPC codes as plain numbers: an upstream may send any.
+const requestTimeout: number = ErrorCode.RequestTimeout
+const connectionClosed: number = ErrorCode.ConnectionClosed
 const refusedBeforeRunning = new Set<number>([
   ErrorCode.InvalidParams,
   ErrorCode.MethodNotFound,
@@ -53,11 +56,11 @@ const neverSentCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOST
 
 function readFailure(thrown: unknown): ToolEnd {
   if (thrown instanceof McpError) {
-    if (thrown.code === ErrorCode.RequestTimeout) {
+    if (thrown.code === requestTimeout) {
       const message = 'the tool did not answer in time'
       return { kind: 'unknown', error: new AirworthyError('upstream.timeout', message) }
     }
-    if (thrown.code === ErrorCode.ConnectionClosed) {
+    if (thrown.code === connectionClosed) {
       const message = 'the tool server went away in the middle of the call'
       const error = new AirworthyError('upstream.interrupted', message)
       return { kind: 'unknown', error, isBroken: true }

@@ -116,21 +116,21 @@ export class ToolConnections implements AsyncDisposable {
     const key = keyOf(name, server)
     const known = this.#connections.get(key)
     if (known !== undefined) return known
-    const connecting = this.#open(name, server, key)
-    this.#connections.set(key, connecting)
-    connecting.catch(() => {
+    const forget = (): void => {
+      // An old connection that closes late must not take a new one with it.
       if (this.#connections.get(key) === connecting) this.#connections.delete(key)
-    })
+    }
+    const connecting = this.#open(name, server, forget)
+    this.#connections.set(key, connecting)
+    connecting.catch(forget)
     return connecting
   }
 
-  async #open(name: string, server: ToolServer, key: string): Promise<Connection> {
+  async #open(name: string, server: ToolServer, onClose: () => void): Promise<Connection> {
     const client = new Client({ name: 'airworthy', version: '0.1.0' })
     const transport = this.#transport(name, server)
     await client.connect(transport, { timeout: connectTimeoutMs })
-    client.onclose = () => {
-      this.#connections.delete(key)
-    }
+    client.onclose = onClose
     client.onerror = (error) =>
       this.#log('a tool server failed', { server: name, error: error.message })
     const tools = await listTools(client)
@@ -156,11 +156,7 @@ export class ToolConnections implements AsyncDisposable {
         if (value === undefined) throw new Error(`the environment has no ${variable}`)
         headers[header] = value
       }
-      // The client's class is wider than its interface under exactOptionalPropertyTypes.
-      const http = new StreamableHTTPClientTransport(new URL(server.url), {
-        requestInit: { headers },
-      })
-      return http as Transport
+      return new StreamableHTTPClientTransport(new URL(server.url), { requestInit: { headers } })
     }
     const transport = new StdioClientTransport({
       command: server.command,

@@ -83,7 +83,7 @@ function checkArguments(
   args: Readonly<Record<string, unknown>>,
 ): Finding[] {
   const validate = loaded.pinned.get(action)?.validate
-  if (validate === undefined || validate(args) === true) return []
+  if (validate === undefined || validate(args)) return []
   const [first] = validate.errors ?? []
   const where =
     first?.instancePath === '' ? 'the arguments' : `arguments${first?.instancePath ?? ''}`

@@ -3,7 +3,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import {
   CallToolRequestSchema,
   ListToolsRequestSchema,
@@ -85,8 +84,7 @@ async function serve(gateway: Gateway, exchange: Exchange): Promise<void> {
     void transport.close()
     void server.close()
   })
-  // The transport's class is wider than its interface under exactOptionalPropertyTypes.
-  await server.connect(transport as Transport)
+  await server.connect(transport)
   await transport.handleRequest(request, response, parsed.value)
 }
 

@@ -56,6 +56,7 @@ export async function runToolCall(gateway: Gateway, input: ToolCallInput): Promi
       }
     case 'wait':
     case 'stale':
+    default:
       throw new AirworthyError('gateway.overloaded', 'the call could not be placed: try again')
   }
 }

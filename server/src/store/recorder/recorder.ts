@@ -219,7 +219,6 @@ export class Recorder implements AsyncDisposable {
   }
 
   #place(batch: Batch, item: Item, loaded: Loaded): { onSent: () => void; onDurable: () => void } {
-    const nothing = (): void => undefined
     if (item.kind === 'intent') {
       const { callId, resume } = item.intent
       if (resume !== undefined && !loaded.heldIds.has(callId)) {
@@ -326,6 +325,10 @@ export class Recorder implements AsyncDisposable {
     this.#scope = scope
     this.#options.onConnected(scope.replicaId)
   }
+}
+
+function nothing(): void {
+  // Most calls have nothing to do before their batch is durable.
 }
 
 function unavailable(message: string, cause?: unknown): AirworthyError {
