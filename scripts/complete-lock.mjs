@@ -1,7 +1,8 @@
+// Run after `npm install --package-lock-only --ignore-scripts`: node scripts/complete-lock.mjs
 // Adds to package-lock.json the optional packages of other platforms that the registry did not
 // serve when the lock was written; without them `npm ci` refuses the lock.
 import { readFileSync, writeFileSync } from 'node:fs'
-const path = process.argv[2]
+const path = 'package-lock.json'
 const lock = JSON.parse(readFileSync(path, 'utf8'))
 const added = {}
 for (const [where, entry] of Object.entries(lock.packages)) {

@@ -99,10 +99,6 @@ export function statusOf(code: ErrorCode): number {
   return errorTable[code].status
 }
 
-export function isErrorCode(text: string): text is ErrorCode {
-  return Object.hasOwn(errorTable, text)
-}
-
 /** Turns anything thrown into an AirworthyError; an unexpected one keeps its cause and hides its text. */
 export function asAirworthyError(thrown: unknown): AirworthyError {
   if (thrown instanceof AirworthyError) return thrown

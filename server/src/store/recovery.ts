@@ -1,5 +1,6 @@
 // What a gateway process that died left open. Its calls in flight may or may not have happened, so
 // they become unknown, and so does the lease it held: neither is free to spend again.
+import { hash } from 'node:crypto'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { EntryDraft } from '../core/audit/entry.ts'
 import type { OrganisationId } from '../core/ids.ts'
@@ -64,6 +65,7 @@ type OpenRow = {
   kind: string
   action: string
   effect_id: string | null
+  effect_key: string | null
   reserved: string[]
 }
 
@@ -78,7 +80,8 @@ async function recoverReplica(
       AND ended_at IS NULL`.execute(tx)
   if (ended.numAffectedRows === 0n) return undefined
   const open = await sql<OpenRow>`SELECT i.call_id, i.session_id, i.agent_id, i.version_id,
-      i.pact_id, i.kind, i.action, i.effect_id, i.reserved
+      i.pact_id, i.kind, i.action, i.effect_id, i.reserved, (SELECT e.effect_key FROM airworthy.effects e
+        WHERE e.organisation_id = i.organisation_id AND e.effect_id = i.effect_id) AS effect_key
     FROM airworthy.call_intents i WHERE i.organisation_id = ${organisationId}
       AND i.call_id >= ${replica.open_floor}::uuid AND i.replica_id = ${replica.replica_id}
       AND i.state = 'executing' AND NOT EXISTS (SELECT 1 FROM airworthy.call_outcomes o
@@ -118,6 +121,7 @@ async function closeCall(
       body: {
         action: call.action.slice(0, 96),
         code: 'gateway.interrupted',
+        key: call.effect_key === null ? undefined : hash('sha256', call.effect_key, 'base64url'),
         kind: call.kind,
         resolved: 'recovery',
         state,

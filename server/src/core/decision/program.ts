@@ -4,14 +4,6 @@
 import type { Call, EffectClass } from './call.ts'
 import type { AgentFacts, SessionFacts, ToolCounts } from './facts.ts'
 
-export type RuleContext = {
-  readonly call: CallView
-  readonly session: SessionView
-  readonly agent: AgentView
-  readonly args: object
-  readonly now: Date
-}
-
 /** A compiled condition: answers a value (true, if it speaks) or throws. */
 export type Program = (context: Readonly<Record<string, unknown>>) => unknown
 

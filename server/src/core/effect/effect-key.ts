@@ -7,8 +7,6 @@ import type { AmountOutcome } from './amount.ts'
 import { readPath, renderKey, renderTemplate } from './template.ts'
 import type { Rendered, TemplateScope } from './template.ts'
 
-export { parseTemplate, renderTemplate } from './template.ts'
-
 type Arguments = Readonly<Record<string, unknown>>
 
 const KEY_LENGTH_MAX = 200

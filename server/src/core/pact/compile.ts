@@ -20,10 +20,6 @@ import { compileRules, isListable } from './rules.ts'
 import type { CompiledRules } from './rules.ts'
 import { hint } from './suggest.ts'
 
-export type { CompiledModel, CompiledPact, CompiledTool, ToolSchemas } from './compiled.ts'
-export { locate, placeProblems } from './manifest-source.ts'
-export type { PactProblem } from './problem.ts'
-
 export type PactOutcome =
   | { readonly kind: 'ok'; readonly pact: CompiledPact }
   | { readonly kind: 'invalid'; readonly problems: readonly PactProblem[] }

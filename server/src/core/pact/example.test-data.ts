@@ -1,6 +1,6 @@
 // A small retail pact for the tests beside it.
 import { compilePact } from './compile.ts'
-import type { CompiledPact, ToolSchemas } from './compile.ts'
+import type { CompiledPact, ToolSchemas } from './compiled.ts'
 import { parseManifest } from './manifest.ts'
 import type { Manifest } from './manifest.ts'
 import type { Facts } from '../decision/facts.ts'

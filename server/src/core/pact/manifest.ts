@@ -13,7 +13,7 @@ export { manifestJsonSchema } from './manifest-schema.ts'
 export type { Manifest } from './manifest-schema.ts'
 export { locate, placeProblems } from './manifest-source.ts'
 export { formatProblem } from './problem.ts'
-export type { PactProblem, Problem } from './problem.ts'
+export type { Problem } from './problem.ts'
 
 export type ManifestOutcome =
   | { readonly kind: 'ok'; readonly manifest: Manifest }

@@ -376,7 +376,8 @@ function refuse(
       rule: clip(strictest(decision)),
     },
   })
-  if (session !== undefined) {
+  // A repeat that only has to wait is no denial that a rule should count.
+  if (session !== undefined && !code.startsWith('effect.')) {
     session.facts.denied += 1
     touchSession(batch, session)
   }
