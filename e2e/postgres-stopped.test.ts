@@ -27,11 +27,14 @@ test('calls in flight get typed errors; when PostgreSQL is back the server serve
   const upstream = owner.use(await startFakeUpstream())
   const tools = owner.use(await startFakeTools())
   const server = owner.use(await startServer({ databaseUrl: databaseUrl.href }))
-  const agent = await enrol({ server, upstream, tools }, {
-    behaviour: 'gated-end',
-    toolTimeoutMs: 1500,
-    limits: { session: { calls: 50, tokens: 500_000 } },
-  })
+  const agent = await enrol(
+    { server, upstream, tools },
+    {
+      behaviour: 'gated-end',
+      toolTimeoutMs: 1500,
+      limits: { session: { calls: 50, tokens: 500_000 } },
+    },
+  )
   await using session = await agent.open()
   const other = await enrol({ server, upstream, tools })
   const gate = upstream.gate(agent.name)

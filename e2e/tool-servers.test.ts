@@ -100,6 +100,22 @@ test('a server that does not start, or never answers, cannot be enrolled', async
   }
 })
 
+test('a server that cannot be enrolled leaves no process behind', async () => {
+  await assert.rejects(enrol(ground, { toolServers: badServer('unlisted'), tools, permissions }), {
+    code: 'manifest.tool_server_unreachable',
+  })
+  const pid = Number((await readFile(journalOf('unlisted'), 'utf8')).trim())
+  assert(pid > 0)
+  await until('its process to end', () => {
+    try {
+      process.kill(pid, 0)
+      return false
+    } catch {
+      return true
+    }
+  })
+})
+
 test('a tool server that is away when a call comes: the call failed, and nothing was used', async () => {
   const agent = await enrol(ground, { limits: { session: { calls: 9 } } })
   await using session = await agent.open()

@@ -3,7 +3,7 @@
 //   garbage answers a call with something that is no JSON-RPC
 //   chatty  writes on stdout what does not belong there, and works
 //   huge    answers a call with 40 MiB
-//   stuck   never answers `initialize`
+//   unlisted refuses to list its tools
 import { appendFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
@@ -21,17 +21,23 @@ const tools = [
 
 function take(message: { id?: unknown; method?: string; params?: unknown }): void {
   const { id, method } = message
-  if (behaviour === 'stuck') return
   if (method === 'initialize') {
     const serverInfo = { name: 'bad', version: '0' }
     reply(id, { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo })
   } else if (method === 'tools/list') {
-    reply(id, { tools })
+    if (behaviour === 'unlisted') refuseList(id)
+    else reply(id, { tools })
   } else if (method === 'tools/call') {
     // Only writes are asked of it, or reads after a write failed; each leaves its mark.
     appendFileSync(journal, `${JSON.stringify(message.params)}\n`)
     callTool(id)
   }
+}
+
+function refuseList(id: unknown): void {
+  appendFileSync(journal, `${process.pid}\n`)
+  const error = { code: -32000, message: 'not today' }
+  process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, error })}\n`)
 }
 
 function callTool(id: unknown): void {

@@ -3,23 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createGate, type Gate } from './until.ts'
-import { behaviours } from './upstream-behaviours.ts'
-
-export type Asked = {
-  readonly behaviour: string
-  readonly path: string
-  readonly headers: IncomingMessage['headers']
-  readonly body: Buffer
-  /** True once the client of the upstream, the gateway, has gone away. */
-  isGone: boolean
-}
-
-export type Answer = (exchange: {
-  readonly asked: Asked
-  readonly response: ServerResponse
-  /** Opened by the test: see `FakeUpstream.gate`. */
-  readonly passGate: () => Promise<void>
-}) => Promise<void> | void
+import { type Asked, behaviours } from './upstream-behaviours.ts'
 
 export type FakeUpstream = {
   readonly url: string

@@ -72,10 +72,7 @@ export type TestAgent = {
   readonly name: string
   readonly apiKey: string
   /** `toolServer` is the one that the session's MCP client speaks to; `desk` by default. */
-  readonly open: (
-    options?: Omit<OpenSession, 'agent'>,
-    toolServer?: string,
-  ) => Promise<TestSession>
+  readonly open: (options?: Omit<OpenSession, 'agent'>, toolServer?: string) => Promise<TestSession>
 }
 
 export type TestSession = AgentClients & {

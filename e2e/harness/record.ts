@@ -5,7 +5,7 @@ import { hash } from 'node:crypto'
 import type { Budget } from '@airworthy/sdk'
 import type { Client as Database } from 'pg'
 import type { Server } from './server.ts'
-import { asRecord, at, canonicalText, type Json } from './json.ts'
+import { asRecord, canonicalText, type Json } from './json.ts'
 
 export type StoredEntry = {
   readonly seq: number
@@ -85,8 +85,4 @@ export function spentOf(
 export function parseReceipt(receipt: string | null): { logId: string; seq: number; leaf: string } {
   const [logId = '', seq = '', leaf = ''] = (receipt ?? '').split(':')
   return { logId, seq: Number(seq), leaf }
-}
-
-export function codeOf(value: unknown): unknown {
-  return at(value, 'code')
 }

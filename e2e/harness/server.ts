@@ -52,14 +52,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   })
   let output = ''
   const collect = (chunk: Buffer): void => {
+    if (process.env['E2E_LOG'] !== undefined) process.stderr.write(chunk) // DEBUG
     output = (output + chunk.toString('utf8')).slice(-outputCharsMax)
   }
   child.stdout.on('data', collect)
   child.stderr.on('data', collect)
   const exited = once(child, 'exit').then(() => child.exitCode)
   let pid = child.pid ?? 0
+  let isAsked = false
+  void exited.then(() => {
+    if (!isAsked) process.stderr.write(`a server ended by itself:\n${output}\n`)
+  })
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+    isAsked = true
     process.kill(pid, signal)
     const late = setTimeout(() => process.kill(pid, 'SIGKILL'), stopWithinMs)
     const code = await exited

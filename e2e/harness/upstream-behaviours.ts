@@ -1,9 +1,24 @@
 // How the fake provider answers, by name. The usage is always 100 prompt tokens, 40 of them cached,
 // and 20 completion tokens, where a behaviour says nothing else.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { asRecord, at, type Json } from './json.ts'
-import type { Answer, Asked } from './fake-upstream.ts'
+
+export type Asked = {
+  readonly behaviour: string
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+  /** True once the client of the upstream, the gateway, has gone away. */
+  isGone: boolean
+}
+
+export type Answer = (exchange: {
+  readonly asked: Asked
+  readonly response: ServerResponse
+  /** Opened by the test: see `FakeUpstream.gate`. */
+  readonly passGate: () => Promise<void>
+}) => Promise<void> | void
 
 export const usage = {
   prompt_tokens: 100,

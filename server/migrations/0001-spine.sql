@@ -283,7 +283,7 @@ CREATE TABLE airworthy.logs (
   organisation_id uuid NOT NULL REFERENCES airworthy.organisations,
   log_id bigint NOT NULL UNIQUE,
   name text NOT NULL,
-  size bigint NOT NULL DEFAULT 0,
+  size bigint NOT NULL DEFAULT 0 CHECK (size >= 0),
   is_open boolean NOT NULL DEFAULT true,
   PRIMARY KEY (organisation_id, log_id)
 ) WITH (fillfactor = 50);

@@ -133,7 +133,11 @@ export class ToolConnections implements AsyncDisposable {
     client.onclose = onClose
     client.onerror = (error) =>
       this.#log('a tool server failed', { server: name, error: error.message })
-    const tools = await listTools(client)
+    const tools = await listTools(client).catch(async (thrown: unknown) => {
+      // Nobody holds this connection yet: its process would stay for ever.
+      await client.close()
+      throw thrown
+    })
     const hashes = new Map(
       tools.map((tool) => [
         tool.name,

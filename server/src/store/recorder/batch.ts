@@ -1,6 +1,6 @@
 // One batch in the making: the numbers it hands out, the rows it will write, what it touched.
 import { buildEntry, type EntryDraft, formatReceipt, noEntry } from '../../core/audit/entry.ts'
-import { type Budget, budgetUnits, growLease } from '../../core/budget/budget.ts'
+import { type Budget, growLease } from '../../core/budget/budget.ts'
 import { addBytes, type BatchRows, createRows } from './rows.ts'
 import {
   formatFacts,
@@ -80,7 +80,7 @@ export function closeBatch(batch: Batch): void {
     if (isSame) continue
     rows.leases.push({
       scope_id: ledger.scopeId,
-      amounts: `{${amountsOf(ledger, (one) => one.lease)}}`,
+      amounts: leaseArray(ledger),
     })
   }
   for (const agentId of batch.touchedAgents) {
@@ -95,27 +95,26 @@ export function closeBatch(batch: Batch): void {
 }
 
 function ledgerRow(ledger: Ledger): BatchRows['ledgers'][number] {
-  const amounts = [
-    amountsOf(ledger, (budget) => budget.settled),
-    amountsOf(ledger, (budget) => budget.reserved),
-    amountsOf(ledger, (budget) => budget.leasedByOthers + budget.lease),
-    amountsOf(ledger, (budget) => budget.unknown),
-    amountsOf(ledger, (budget) => budget.overrun),
-  ]
+  const [calls, tokens, money] = ledger.byUnit
+  const of = (valueOf: (budget: Budget) => bigint): string => {
+    const values = [calls, tokens, money].map((budget) =>
+      budget === undefined ? 0n : valueOf(budget),
+    )
+    return values.join(',')
+  }
+  const leased = of((budget) => budget.leasedByOthers + budget.lease)
+  const used = `${of((budget) => budget.settled)},${of((budget) => budget.reserved)}`
+  const rest = `${of((budget) => budget.unknown)},${of((budget) => budget.overrun)}`
   return {
     id: ledger.scopeId,
     facts: ledger.facts === undefined ? {} : formatFacts(ledger.facts),
-    amounts: `{${amounts.join(',')}}`,
+    amounts: `{${used},${leased},${rest}}`,
   }
 }
 
-/** In the order of the units; a unit without a limit has no budget, and counts nothing. */
-function amountsOf(ledger: Ledger, valueOf: (budget: Budget) => bigint): string {
-  const values = budgetUnits.map((unit) => {
-    const budget = ledger.budgets.find((each) => each.unit === unit)
-    return budget === undefined ? '0' : valueOf(budget).toString()
-  })
-  return values.join(',')
+/** In the order of the units; a unit without a limit has no budget, and no lease. */
+function leaseArray(ledger: Ledger): string {
+  return `{${ledger.byUnit.map((budget) => budget?.lease ?? 0n).join(',')}}`
 }
 
 /** Must be called before anything of the session, or of its budgets, changes. */

@@ -2,6 +2,7 @@
 // held the replica lives; when the connection goes, so does the lock, and others may recover what
 // this replica left open.
 import { randomBytes } from 'node:crypto'
+import { Socket } from 'node:net'
 import { Client } from 'pg'
 import { AirworthyError } from '../../core/errors.ts'
 import { type OrganisationId, parseReplicaId } from '../../core/ids.ts'
@@ -76,16 +77,38 @@ export type Head = { readonly size: bigint; readonly nowMs: number; readonly at:
 
 /** Opens the batch's transaction and takes the lock that orders all writers of the log. */
 export async function lockHead(scope: Scope): Promise<Head> {
-  const begun = scope.client.query('BEGIN')
-  const found = scope.client.query<{ size: string; at: string }>({
-    name: 'airworthy-head',
-    text: `SELECT size, to_char(clock_timestamp() AT TIME ZONE 'UTC',
-        'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at
-      FROM airworthy.logs WHERE organisation_id = $1 AND log_id = $2 AND is_open FOR UPDATE`,
-    values: [scope.organisationId, scope.logId.toString()],
-  })
+  const { client } = scope
+  const [begun, found] = sendTogether(client, () => [
+    client.query('BEGIN'),
+    client.query<{ size: string; at: string }>({
+      name: 'airworthy-head',
+      text: `SELECT size, to_char(clock_timestamp() AT TIME ZONE 'UTC',
+          'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at
+        FROM airworthy.logs WHERE organisation_id = $1 AND log_id = $2 AND is_open FOR UPDATE`,
+      values: [scope.organisationId, scope.logId.toString()],
+    }),
+  ])
   const [, head] = await Promise.all([begun, found])
   const row = head.rows[0]
   if (row === undefined) throw new AirworthyError('log.unavailable', 'the log is closed')
   return { size: BigInt(row.size), nowMs: Date.parse(row.at), at: row.at }
+}
+
+/**
+ * Runs `send` and puts all that it sends on the wire at once: a batch is one write, and wakes the
+ * database once, instead of once a statement.
+ */
+export function sendTogether<T>(client: Client, send: () => T): T {
+  const connection: unknown = Reflect.get(client, 'connection')
+  const stream: unknown =
+    typeof connection === 'object' && connection !== null
+      ? Reflect.get(connection, 'stream')
+      : undefined
+  if (!(stream instanceof Socket)) return send()
+  stream.cork()
+  try {
+    return send()
+  } finally {
+    stream.uncork()
+  }
 }

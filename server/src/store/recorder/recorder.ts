@@ -3,41 +3,36 @@
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import { type Batch, closeBatch, openBatch } from './batch.ts'
-import { connectRecorder, type Head, lockHead } from './connection.ts'
-import { placeIntent } from './place-intent.ts'
-import { placeOutcome } from './place-outcome.ts'
+import { connectRecorder, type Head, lockHead, sendTogether } from './connection.ts'
+import {
+  fail,
+  intentItem,
+  type Item,
+  type Loaded,
+  outcomeItem,
+  type PlacedItem,
+  placeItem,
+  unavailable,
+} from './items.ts'
+import { isIntentKnown, loadItems } from './load-items.ts'
 import { reclaimLeases } from './reclaim-leases.ts'
 import { sendRows } from './rows.ts'
-import { createState, loadState, type OpenCall, resetState, type Scope } from './state.ts'
-import { loadCalls, loadHeldIds } from './load-calls.ts'
-import type { Intent, IntentResult, Outcome, Proposal, Settled } from './types.ts'
+import { createState, type OpenCall, resetState, type Scope } from './state.ts'
+import type { Intent, Outcome, Proposal, Settled } from './types.ts'
 
 export const batchItemsMax = 256
+/** One batch is being committed, and one waits behind it with what came meanwhile. */
+const sentMax = 2
+/** After somebody else wrote, this many batches take the lock before they are decided. */
+const disturbedBatches = 50
 /** Calls that wait beyond this are refused: a queue without a bound is a memory leak. */
 export const queueItemsMax = 8192
 const reconnectDelayMsMin = 100
 const reconnectDelayMsMax = 2000
 
-type Deferred<T> = {
-  readonly promise: Promise<T>
-  readonly resolve: (value: T) => void
-  readonly reject: (error: unknown) => void
-}
+type SentBatch = { readonly items: Item[]; readonly done: Promise<void> }
 
-type Item =
-  | {
-      readonly kind: 'intent'
-      readonly intent: Intent
-      readonly decided: Deferred<IntentResult>
-      readonly durable: Deferred<IntentResult>
-      wasDispatched: boolean
-    }
-  | { readonly kind: 'outcome'; readonly outcome: Outcome; readonly durable: Deferred<Settled> }
-
-type Loaded = {
-  readonly calls: ReadonlyMap<string, OpenCall>
-  readonly heldIds: ReadonlySet<string>
-}
+const nothingLoaded: Loaded = { calls: new Map(), heldIds: new Set() }
 
 export type RecorderOptions = {
   readonly databaseUrl: string
@@ -54,6 +49,12 @@ export class Recorder implements AsyncDisposable {
   readonly #openCalls = new Map<string, OpenCall>()
   #scope: Scope | undefined
   #queue: Item[] = []
+  /** Sent and not yet durable, oldest first. */
+  #sent: SentBatch[] = []
+  /** Batches that are not sent ahead, because other writers disturb. */
+  #disturbed = 0
+  #lastMs = 0
+  #clock: (Head & { readonly readAt: number }) | undefined
   #isRunning = false
   #isStopped = false
   #reconnecting: Promise<void> | undefined
@@ -86,17 +87,16 @@ export class Recorder implements AsyncDisposable {
 
   /** Decides about a call and writes its intent. Rejects with `log.unavailable`. */
   propose(intent: Intent): Proposal {
-    const decided = defer<IntentResult>()
-    const durable = defer<IntentResult>()
-    this.#enqueue({ kind: 'intent', intent, decided, durable, wasDispatched: false })
-    return { decided: decided.promise, durable: durable.promise }
+    const item = intentItem(intent)
+    this.#enqueue(item)
+    return { decided: item.decided.promise, durable: item.durable.promise }
   }
 
   /** Writes what became of a call. Rejects with `log.unavailable`. */
   settle(outcome: Outcome): Promise<Settled> {
-    const durable = defer<Settled>()
-    this.#enqueue({ kind: 'outcome', outcome, durable })
-    return durable.promise
+    const item = outcomeItem(outcome)
+    this.#enqueue(item)
+    return item.durable.promise
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -129,11 +129,134 @@ export class Recorder implements AsyncDisposable {
     this.#isRunning = true
     // One turn of the event loop lets calls that arrive together share the first batch.
     await new Promise((resolve) => setImmediate(resolve))
-    while (this.#queue.length > 0 && this.#scope !== undefined) {
+    while (this.#scope !== undefined && (this.#queue.length > 0 || this.#sent.length > 0)) {
+      const [oldest] = this.#sent
+      if (oldest !== undefined && (this.#queue.length === 0 || this.#sent.length >= sentMax)) {
+        await this.#finishOldest(oldest)
+        continue
+      }
       const items = this.#queue.splice(0, batchItemsMax)
+      if (this.#canSendAhead(items)) {
+        this.#sendAhead(this.#scope, items)
+        continue
+      }
+      for (const sent of this.#sent) await this.#finishOldest(sent)
       await this.#runBatch(items)
     }
     this.#isRunning = false
+  }
+
+  /** Whether all that the batch needs is known, so that it can be decided before it has the lock. */
+  #canSendAhead(items: readonly Item[]): boolean {
+    if (this.#state.size < 0n || this.#clock === undefined) return false
+    if (this.#disturbed > 0) {
+      this.#disturbed -= 1
+      return false
+    }
+    return items.every((item) =>
+      item.kind === 'outcome'
+        ? this.#openCalls.has(item.outcome.callId)
+        : isIntentKnown(this.#state, item.intent),
+    )
+  }
+
+  /**
+   * Sends a whole batch behind the one that is being committed. It is decided on what this replica
+   * will have written by then. If anybody else wrote in between, or the batch before it fails, the
+   * head is not where it is expected: the database refuses the batch whole, and it is done again.
+   */
+  #sendAhead(scope: Scope, items: Item[]): void {
+    const head = this.#headNow()
+    const batch = openBatch({
+      scope,
+      state: this.#state,
+      nowMs: head.nowMs,
+      openCalls: this.#openCalls,
+    })
+    const options = { loaded: nothingLoaded, newId: this.#options.newId }
+    const placed = items.map((item) => placeItem(batch, item, options))
+    closeBatch(batch)
+    const [lock, written] = sendTogether(scope.client, () => [
+      lockHead(scope),
+      this.#write(scope, { batch, head }),
+    ])
+    const done = this.#finishAhead({ batch, placed, lock, written })
+    // It is waited for in its turn; until then a failure must not count as unhandled.
+    done.catch(() => undefined)
+    this.#state.size = batch.nextSeq
+    this.#sent.push({ items, done })
+  }
+
+  async #finishAhead(options: {
+    batch: Batch
+    placed: readonly PlacedItem[]
+    lock: Promise<Head>
+    written: Promise<void>
+  }): Promise<void> {
+    const { batch, placed, lock, written } = options
+    // Both are waited for, whichever fails: the next batch must not start before this one ended.
+    written.catch(() => undefined)
+    const found = await lock
+    this.#clock = { ...found, readAt: performance.now() }
+    if (found.size === batch.firstSeq) for (const each of placed) each.onLocked()
+    await written
+    for (const each of placed) each.onDurable()
+  }
+
+  /** The database's clock, carried on by this machine's since it was read with the last batch. */
+  #headNow(): Head {
+    const { nowMs, readAt } = this.#clock ?? { nowMs: 0, readAt: 0 }
+    const now = Math.max(Math.round(nowMs + performance.now() - readAt), this.#lastMs)
+    this.#lastMs = now
+    return { size: this.#state.size, nowMs: now, at: new Date(now).toISOString() }
+  }
+
+  async #finishOldest(sent: SentBatch): Promise<void> {
+    try {
+      await sent.done
+      this.#sent = this.#sent.filter((each) => each !== sent)
+    } catch (cause) {
+      // What was sent behind it stood on it, and failed as well.
+      const all = this.#sent
+      this.#sent = []
+      await Promise.allSettled(all.map((each) => each.done))
+      this.#disturbed = disturbedBatches
+      await this.#doAgain(
+        all.flatMap((each) => each.items),
+        cause,
+      )
+    }
+  }
+
+  /** What was sent ahead in vain is done with the lock in hand, as far as that is safe. */
+  async #doAgain(items: Item[], cause: unknown): Promise<void> {
+    const scope = this.#scope
+    if (scope === undefined) {
+      this.#giveUp(items, cause)
+      return
+    }
+    if (items.some((item) => item.kind === 'intent' && item.wasDispatched)) {
+      await this.#recoverBatch(scope, items, cause)
+      return
+    }
+    this.#forget(items)
+    for (let at = 0; at < items.length; at += batchItemsMax) {
+      await this.#runBatch(items.slice(at, at + batchItemsMax))
+    }
+  }
+
+  /** The rows were rolled back, so what is remembered of them is not true. */
+  #forget(items: readonly Item[]): void {
+    resetState(this.#state, -1n)
+    for (const item of items) if (item.kind === 'intent') this.#openCalls.delete(item.intent.callId)
+  }
+
+  /** Without a database calls are refused; outcomes wait for it to come back. */
+  #giveUp(items: readonly Item[], cause: unknown): void {
+    for (const item of items) {
+      if (item.kind === 'intent') fail(item, unavailable('the log cannot be written', cause))
+    }
+    this.#queue.unshift(...items.filter((item) => item.kind === 'outcome'))
   }
 
   async #runBatch(items: Item[]): Promise<void> {
@@ -151,8 +274,9 @@ export class Recorder implements AsyncDisposable {
 
   async #writeBatch(scope: Scope, items: Item[]): Promise<void> {
     const head = await lockHead(scope)
+    this.#clock = { ...head, readAt: performance.now() }
     if (head.size !== this.#state.size) resetState(this.#state, head.size)
-    const loaded = await this.#load(scope, items)
+    const loaded = await loadItems({ scope, state: this.#state, items, openCalls: this.#openCalls })
     const batch = openBatch({
       scope,
       state: this.#state,
@@ -163,88 +287,31 @@ export class Recorder implements AsyncDisposable {
       batch,
       items.map((item) => (item.kind === 'intent' ? item.intent : undefined)),
     )
-    const placed = items.map((item) => this.#place(batch, item, loaded))
-    await this.#commit(scope, { batch, head, placed })
+    const options = { loaded, newId: this.#options.newId }
+    const placed = items.map((item) => placeItem(batch, item, options))
+    closeBatch(batch)
+    const written = this.#write(scope, { batch, head })
+    for (const each of placed) each.onLocked()
+    await written
     this.#state.size = batch.nextSeq
     for (const each of placed) each.onDurable()
   }
 
-  /** Sends everything, lets leased calls leave, then waits until all of it is durable. */
-  async #commit(
-    scope: Scope,
-    options: { batch: Batch; head: Head; placed: { onSent: () => void }[] },
-  ): Promise<void> {
-    const { batch, head, placed } = options
-    closeBatch(batch)
-    const waits =
-      batch.rows.entries.length > 0 || batch.rows.effectChanges.length > 0
+  /** Sends all rows and the commit, then waits until they are durable. */
+  async #write(scope: Scope, options: { batch: Batch; head: Head }): Promise<void> {
+    const { batch, head } = options
+    const { entries, effectChanges } = batch.rows
+    const [waits, committed] = sendTogether(scope.client, () => [
+      entries.length > 0 || effectChanges.length > 0
         ? sendRows(batch.rows, scope, { size: batch.firstSeq, at: head.at })
-        : []
-    const committed = scope.client.query('COMMIT')
-    for (const each of placed) each.onSent()
+        : [],
+      scope.client.query('COMMIT'),
+    ])
     const results = await Promise.allSettled([...waits, committed])
     const failed = results.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
     const last = await committed
     if (last.command !== 'COMMIT') throw new Error(`the batch ended in ${last.command}`)
-  }
-
-  async #load(scope: Scope, items: Item[]): Promise<Loaded> {
-    const resumeIds = items
-      .filter((item) => item.kind === 'intent')
-      .filter((item) => item.intent.resume !== undefined)
-      .map((item) => item.intent.callId)
-    const heldIds = resumeIds.length > 0 ? await loadHeldIds(scope, resumeIds) : new Set<string>()
-    const unknownIds = items
-      .filter((item) => item.kind === 'outcome')
-      .map((item) => item.outcome.callId)
-      .filter((callId) => !this.#openCalls.has(callId))
-    const calls =
-      unknownIds.length > 0 ? await loadCalls(scope, unknownIds) : new Map<string, OpenCall>()
-    const sessionIds = new Set<string>()
-    const apiKeyIds = new Set<string>()
-    const effectKeys = new Set<string>()
-    for (const item of items) {
-      if (item.kind === 'intent') {
-        sessionIds.add(item.intent.principal.sessionId)
-        apiKeyIds.add(item.intent.principal.apiKeyId)
-        if (item.intent.effect) effectKeys.add(item.intent.effect.key)
-      } else {
-        const call = this.#openCalls.get(item.outcome.callId) ?? calls.get(item.outcome.callId)
-        if (call !== undefined) sessionIds.add(call.sessionId)
-      }
-    }
-    await loadState(this.#state, scope, { sessionIds, apiKeyIds, effectKeys })
-    return { calls, heldIds }
-  }
-
-  #place(batch: Batch, item: Item, loaded: Loaded): { onSent: () => void; onDurable: () => void } {
-    if (item.kind === 'intent') {
-      const { callId, resume } = item.intent
-      if (resume !== undefined && !loaded.heldIds.has(callId)) {
-        const error = new AirworthyError('hold.settled', 'the held call went on before')
-        return { onSent: nothing, onDurable: () => fail(item, error) }
-      }
-      const { result, isLeased } = placeIntent(batch, item.intent, this.#options.newId)
-      const onSent = (): void => {
-        item.wasDispatched = true
-        item.decided.resolve(result)
-      }
-      const onDurable = (): void => {
-        item.decided.resolve(result)
-        item.durable.resolve(result)
-      }
-      return { onSent: isLeased ? onSent : nothing, onDurable }
-    }
-    const { callId } = item.outcome
-    const call = this.#openCalls.get(callId) ?? loaded.calls.get(callId)
-    if (call === undefined) {
-      const onDurable = (): void =>
-        item.durable.reject(new AirworthyError('call.unknown', `call ${callId} is settled already`))
-      return { onSent: nothing, onDurable }
-    }
-    const settled = placeOutcome(batch, call, item.outcome)
-    return { onSent: nothing, onDurable: () => item.durable.resolve(settled) }
   }
 
   /**
@@ -254,8 +321,7 @@ export class Recorder implements AsyncDisposable {
    */
   async #recoverBatch(scope: Scope, items: Item[], cause: unknown): Promise<void> {
     this.#options.log('a batch of the log failed', { cause: String(cause), items: items.length })
-    resetState(this.#state, -1n)
-    for (const item of items) if (item.kind === 'intent') this.#openCalls.delete(item.intent.callId)
+    this.#forget(items)
     const dispatched = items.filter((item) => item.kind === 'intent' && item.wasDispatched)
     for (const item of dispatched) fail(item, unavailable('the intent could not be written', cause))
     const rest = items.filter((item) => !dispatched.includes(item))
@@ -268,11 +334,7 @@ export class Recorder implements AsyncDisposable {
       ))
     if (!isUsable) {
       this.#lose(scope)
-      const outcomes = rest.filter((item) => item.kind === 'outcome')
-      for (const item of rest) {
-        if (item.kind === 'intent') fail(item, unavailable('the log cannot be written', cause))
-      }
-      this.#queue.unshift(...outcomes)
+      this.#giveUp(rest, cause)
       await this.#reconnecting
       return
     }
@@ -325,24 +387,4 @@ export class Recorder implements AsyncDisposable {
     this.#scope = scope
     this.#options.onConnected(scope.replicaId)
   }
-}
-
-function nothing(): void {
-  // Most calls have nothing to do before their batch is durable.
-}
-
-function unavailable(message: string, cause?: unknown): AirworthyError {
-  return new AirworthyError('log.unavailable', message, { cause })
-}
-
-function fail(item: Item, error: AirworthyError): void {
-  if (item.kind === 'intent') item.decided.reject(error)
-  item.durable.reject(error)
-}
-
-function defer<T>(): Deferred<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>()
-  // Whoever does not wait for it must not bring the process down.
-  promise.catch(() => undefined)
-  return { promise, resolve, reject }
 }

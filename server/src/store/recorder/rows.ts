@@ -132,7 +132,8 @@ export function addBytes(rows: BatchRows, bytes: Buffer): { off: number; len: nu
   return place
 }
 
-// Every row is found by its primary key, whatever the planner believes of the tables' sizes: a
+// A head that is not where the batch was decided breaks the check that a size is not negative, and
+// with it the whole batch. Every row is found by its primary key, whatever the planner believes of the tables' sizes: a
 // batch costs the same when they have grown. Ledgers are looked up one by one, then updated in
 // place; an upsert would lock each row first, and write that to the WAL as well.
 const hotStatement = {
@@ -142,7 +143,8 @@ const hotStatement = {
     SELECT $1, $2, $3::bigint + r.n - 1, substring($4::bytea FROM r.off FOR r.len)
     FROM unnest($5::int[], $6::int[]) WITH ORDINALITY AS r(off, len, n)
   ), head AS (
-    UPDATE airworthy.logs SET size = $3::bigint + cardinality($5::int[])
+    UPDATE airworthy.logs
+    SET size = CASE WHEN size = $3::bigint THEN $3::bigint + cardinality($5::int[]) ELSE -1 END
     WHERE organisation_id = $1 AND log_id = $2
   ), agent AS (
     INSERT INTO airworthy.agent_heads (organisation_id, log_id, agent_id, number, last_hash)
@@ -221,13 +223,13 @@ export function sendRows(
       plain(calls, (row) => row.pact_id),
       plain(calls, (row) => row.api_key_id),
       plain(calls, (row) => row.kind),
-      calls.map((row) => row.action),
+      quoted(calls, (row) => row.action),
       plain(calls, (row) => row.state),
       plain(calls, (row) => row.verdict),
       plain(calls, (row) => row.enforced),
       plain(calls, (row) => row.code),
-      calls.map((row) => JSON.stringify(row.reasons)),
-      calls.map((row) => row.reserved),
+      quoted(calls, (row) => JSON.stringify(row.reasons)),
+      quoted(calls, (row) => row.reserved),
       plain(calls, (row) => row.effect_id),
       plain(calls, (row) => row.repeat_of),
       plain(calls, (row) => row.intent_seq),
@@ -240,8 +242,8 @@ export function sendRows(
       plain(outcomes, (row) => row.cost),
       plain(outcomes, (row) => row.seq),
       plain(ledgers, (row) => row.id),
-      ledgers.map((row) => JSON.stringify(row.facts)),
-      ledgers.map((row) => row.amounts),
+      quoted(ledgers, (row) => JSON.stringify(row.facts)),
+      quoted(ledgers, (row) => row.amounts),
     ],
   })
   return [hot, ...sendRareRows(rows, scope, place.at)]
@@ -252,12 +254,17 @@ function plain<Row>(
   rows: readonly Row[],
   valueOf: (row: Row) => string | number | boolean | undefined,
 ): string {
-  let literal = '{'
-  for (const [at, row] of rows.entries()) {
-    if (at > 0) literal += ','
-    literal += valueOf(row) ?? 'NULL'
-  }
-  return `${literal}}`
+  return `{${rows.map((row) => valueOf(row) ?? 'NULL').join(',')}}`
+}
+
+/** An array literal of any text. */
+function quoted<Row>(rows: readonly Row[], valueOf: (row: Row) => string): string {
+  return `{${rows.map((row) => `"${escape(valueOf(row))}"`).join(',')}}`
+}
+
+function escape(text: string): string {
+  const slashed = text.includes('\\') ? text.replaceAll('\\', '\\\\') : text
+  return slashed.includes('"') ? slashed.replaceAll('"', '\\"') : slashed
 }
 
 type Rare = { readonly name: string; readonly text: string }

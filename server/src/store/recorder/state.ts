@@ -19,6 +19,8 @@ export type Ledger = {
   readonly scope: 'session' | 'agent'
   readonly facts: Facts | undefined
   readonly budgets: readonly Budget[]
+  /** In the order of `budgetUnits`; undefined where there is no limit. */
+  readonly byUnit: readonly (Budget | undefined)[]
 }
 
 export type SessionState = {
@@ -218,7 +220,10 @@ function addSession(
   })
 }
 
-function parseLedger(row: LedgerRow | undefined, place: Omit<Ledger, 'budgets'>): Ledger {
+function parseLedger(
+  row: LedgerRow | undefined,
+  place: Omit<Ledger, 'budgets' | 'byUnit'>,
+): Ledger {
   const budgets: Budget[] = []
   for (const [at, unit] of budgetUnits.entries()) {
     const limit = row?.limits[at]
@@ -236,7 +241,8 @@ function parseLedger(row: LedgerRow | undefined, place: Omit<Ledger, 'budgets'>)
       lease,
     })
   }
-  return { ...place, budgets }
+  const byUnit = budgetUnits.map((unit) => budgets.find((budget) => budget.unit === unit))
+  return { ...place, budgets, byUnit }
 }
 
 /** How facts lie in the row: short, because the row is written with every batch. */

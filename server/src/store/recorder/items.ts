@@ -1,0 +1,104 @@
+// What waits in the recorder's queue, and how each is answered.
+import { AirworthyError } from '../../core/errors.ts'
+import { type Batch } from './batch.ts'
+import { placeIntent } from './place-intent.ts'
+import { placeOutcome } from './place-outcome.ts'
+import type { OpenCall } from './state.ts'
+import type { Intent, IntentResult, Outcome, Settled } from './types.ts'
+
+type Deferred<T> = {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+}
+
+export type IntentItem = {
+  readonly kind: 'intent'
+  readonly intent: Intent
+  readonly decided: Deferred<IntentResult>
+  readonly durable: Deferred<IntentResult>
+  wasDispatched: boolean
+}
+
+export type OutcomeItem = {
+  readonly kind: 'outcome'
+  readonly outcome: Outcome
+  readonly durable: Deferred<Settled>
+}
+
+export type Item = IntentItem | OutcomeItem
+
+export function intentItem(intent: Intent): IntentItem {
+  return { kind: 'intent', intent, decided: defer(), durable: defer(), wasDispatched: false }
+}
+
+export function outcomeItem(outcome: Outcome): OutcomeItem {
+  return { kind: 'outcome', outcome, durable: defer() }
+}
+
+export function fail(item: Item, error: AirworthyError): void {
+  if (item.kind === 'intent') item.decided.reject(error)
+  item.durable.reject(error)
+}
+
+export function unavailable(message: string, cause?: unknown): AirworthyError {
+  return new AirworthyError('log.unavailable', message, { cause })
+}
+
+function defer<T>(): Deferred<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  // Whoever does not wait for it must not bring the process down.
+  promise.catch(() => undefined)
+  return { promise, resolve, reject }
+}
+
+/** Calls of which the recorder had to ask the database. */
+export type Loaded = {
+  readonly calls: ReadonlyMap<string, OpenCall>
+  readonly heldIds: ReadonlySet<string>
+}
+
+export type PlacedItem = {
+  /** Once the lock is held and the decision stands: a call under a durable lease may leave. */
+  readonly onLocked: () => void
+  readonly onDurable: () => void
+}
+
+export function placeItem(
+  batch: Batch,
+  item: Item,
+  options: { loaded: Loaded; newId: () => string },
+): PlacedItem {
+  const { loaded } = options
+  if (item.kind === 'outcome') return placeOutcomeItem(batch, item, loaded)
+  const { callId, resume } = item.intent
+  if (resume !== undefined && !loaded.heldIds.has(callId)) {
+    const error = new AirworthyError('hold.settled', 'the held call went on before')
+    return { onLocked: nothing, onDurable: () => fail(item, error) }
+  }
+  const { result, isLeased } = placeIntent(batch, item.intent, options.newId)
+  const onLocked = (): void => {
+    item.wasDispatched = true
+    item.decided.resolve(result)
+  }
+  const onDurable = (): void => {
+    item.decided.resolve(result)
+    item.durable.resolve(result)
+  }
+  return { onLocked: isLeased ? onLocked : nothing, onDurable }
+}
+
+function placeOutcomeItem(batch: Batch, item: OutcomeItem, loaded: Loaded): PlacedItem {
+  const { callId } = item.outcome
+  const call = batch.openCalls.get(callId) ?? loaded.calls.get(callId)
+  if (call === undefined) {
+    const error = new AirworthyError('call.unknown', `call ${callId} is settled already`)
+    return { onLocked: nothing, onDurable: () => item.durable.reject(error) }
+  }
+  const settled = placeOutcome(batch, call, item.outcome)
+  return { onLocked: nothing, onDurable: () => item.durable.resolve(settled) }
+}
+
+function nothing(): void {
+  // Most calls have nothing to do before their batch is durable.
+}

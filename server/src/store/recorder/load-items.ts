@@ -1,0 +1,111 @@
+// What a batch needs to know: sessions, keys, live effects, and calls that the recorder does not
+// remember, of another process or of a connection that is gone.
+import type { Item, Loaded } from './items.ts'
+import { loadState, type OpenCall, type RecorderState, type Scope } from './state.ts'
+import type { Intent } from './types.ts'
+
+/** True when nothing has to be read, and no lease taken back, to decide about the call. */
+export function isIntentKnown(state: RecorderState, intent: Intent): boolean {
+  if (intent.resume !== undefined || !state.keys.has(intent.principal.apiKeyId)) return false
+  if (intent.effect !== undefined && !state.effects.has(intent.effect.key)) return false
+  const session = state.sessions.get(intent.principal.sessionId)
+  if (session === undefined) return false
+  // Where others hold leases, a call must not be refused before they were asked for them.
+  return session.budgets.every((budget) => budget.leasedByOthers === 0n)
+}
+
+/** Reads what the items need and is not known. Must be called while the head's lock is held. */
+export async function loadItems(options: {
+  scope: Scope
+  state: RecorderState
+  items: readonly Item[]
+  openCalls: ReadonlyMap<string, OpenCall>
+}): Promise<Loaded> {
+  const { scope, state, items, openCalls } = options
+  const resumeIds = items
+    .filter((item) => item.kind === 'intent')
+    .filter((item) => item.intent.resume !== undefined)
+    .map((item) => item.intent.callId)
+  const heldIds = resumeIds.length > 0 ? await loadHeldIds(scope, resumeIds) : new Set<string>()
+  const unknownIds = items
+    .filter((item) => item.kind === 'outcome')
+    .map((item) => item.outcome.callId)
+    .filter((callId) => !openCalls.has(callId))
+  const calls =
+    unknownIds.length > 0 ? await loadCalls(scope, unknownIds) : new Map<string, OpenCall>()
+  const sessionIds = new Set<string>()
+  const apiKeyIds = new Set<string>()
+  const effectKeys = new Set<string>()
+  for (const item of items) {
+    if (item.kind === 'intent') {
+      sessionIds.add(item.intent.principal.sessionId)
+      apiKeyIds.add(item.intent.principal.apiKeyId)
+      if (item.intent.effect) effectKeys.add(item.intent.effect.key)
+    } else {
+      const call = openCalls.get(item.outcome.callId) ?? calls.get(item.outcome.callId)
+      if (call !== undefined) sessionIds.add(call.sessionId)
+    }
+  }
+  await loadState(state, scope, { sessionIds, apiKeyIds, effectKeys })
+  return { calls, heldIds }
+}
+
+/** Calls that this process did not open, or opened on a connection that is gone. */
+async function loadCalls(scope: Scope, ids: string[]): Promise<Map<string, OpenCall>> {
+  const found = await scope.client.query<{
+    call_id: string
+    session_id: string
+    agent_id: string
+    version_id: string
+    pact_id: string
+    kind: 'model' | 'tool'
+    action: string
+    state: string
+    reserved: string[]
+    effect_id: string | null
+    effect_key: string | null
+    effect_class: string | null
+  }>(
+    `SELECT c.call_id, c.session_id, c.agent_id, c.version_id, c.pact_id, c.kind, c.action,
+      c.state, c.reserved, c.effect_id,
+      e.effect_key, e.effect_class
+    FROM airworthy.calls c LEFT JOIN airworthy.effects e
+      ON e.organisation_id = c.organisation_id AND e.effect_id = c.effect_id
+    WHERE c.organisation_id = $1 AND c.call_id = ANY($2::uuid[])
+      AND c.state IN ('executing', 'unknown')`,
+    [scope.organisationId, ids],
+  )
+  return new Map(
+    found.rows.map((row) => [
+      row.call_id,
+      {
+        callId: row.call_id,
+        sessionId: row.session_id,
+        agentId: row.agent_id,
+        versionId: row.version_id,
+        pactId: row.pact_id,
+        kind: row.kind,
+        action: row.action,
+        isWrite: row.effect_class !== null && row.effect_class !== 'read',
+        held: {
+          calls: BigInt(row.reserved[0] ?? '0'),
+          tokens: BigInt(row.reserved[1] ?? '0'),
+          nanoUsd: BigInt(row.reserved[2] ?? '0'),
+        },
+        bucket: row.state === 'unknown' ? 'unknown' : 'reserved',
+        effectId: row.effect_id ?? undefined,
+        effectKey: row.effect_key ?? undefined,
+      } as const,
+    ]),
+  )
+}
+
+/** Which of these calls are held: only those may be resumed, and only once. */
+async function loadHeldIds(scope: Scope, ids: string[]): Promise<Set<string>> {
+  const found = await scope.client.query<{ call_id: string }>(
+    `SELECT call_id FROM airworthy.calls
+    WHERE organisation_id = $1 AND call_id = ANY($2::uuid[]) AND state = 'held'`,
+    [scope.organisationId, ids],
+  )
+  return new Set(found.rows.map((row) => row.call_id))
+}
