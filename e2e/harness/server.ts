@@ -52,20 +52,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   })
   let output = ''
   const collect = (chunk: Buffer): void => {
-    if (process.env['E2E_LOG'] !== undefined) process.stderr.write(chunk) // DEBUG
     output = (output + chunk.toString('utf8')).slice(-outputCharsMax)
   }
   child.stdout.on('data', collect)
   child.stderr.on('data', collect)
   const exited = once(child, 'exit').then(() => child.exitCode)
   let pid = child.pid ?? 0
-  let isAsked = false
+  // A server that ends by itself in the middle of a test says why; one that does not start throws.
+  let isExpected = true
   void exited.then(() => {
-    if (!isAsked) process.stderr.write(`a server ended by itself:\n${output}\n`)
+    if (!isExpected) process.stderr.write(`a server ended by itself:\n${output}\n`)
   })
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
-    isAsked = true
+    isExpected = true
     process.kill(pid, signal)
     const late = setTimeout(() => process.kill(pid, 'SIGKILL'), stopWithinMs)
     const code = await exited
@@ -75,6 +75,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   starting.defer(async () => void (await end('SIGTERM')))
   const ready = await readyLine(child.stdout, exited, () => output)
   pid = Number(ready['pid'])
+  isExpected = false
   const url = textAt(ready, 'listening')
   const operatorKey =
     options.operatorKey ?? (await readFile(textAt(ready, 'operatorKeyFile'), 'utf8')).trim()

@@ -71,8 +71,11 @@ function upstreamOf(
 ): { pool: ReturnType<Gateway['pools']['pool']>; request: UpstreamRequest } {
   const { input, clientHeaders } = forwarding
   const { wire } = input
-  const base = new URL(input.principal.modelBaseUrl ?? model.baseUrl)
-  const apiKey = model.apiKeyEnv === undefined ? undefined : gateway.secretOf(model.apiKeyEnv)
+  const { modelBaseUrl } = input.principal
+  const base = new URL(modelBaseUrl ?? model.baseUrl)
+  // The provider's key is for the provider: an address that a session was given instead gets none.
+  const isOwn = modelBaseUrl === undefined && model.apiKeyEnv !== undefined
+  const apiKey = isOwn ? gateway.secretOf(model.apiKeyEnv) : undefined
   return {
     pool: gateway.pools.pool(base.origin),
     request: {
