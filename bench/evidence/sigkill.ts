@@ -8,7 +8,7 @@ import type { Environment } from '../../examples/replay/environment.ts'
 import { patientFor } from '../../examples/replay/patience.ts'
 import { readRecording } from '../../examples/replay/recording.ts'
 import { replayRecording } from '../../examples/replay/replay.ts'
-import type { InFlight } from '../../examples/replay/replay.ts'
+import type { InFlight } from '../../examples/replay/runs.ts'
 import type { ReplayReport } from '../../examples/replay/report.ts'
 import {
   createDataDirectory,

@@ -60,7 +60,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let pid = child.pid ?? 0
   // A server that ends by itself in the middle of a test says why; one that does not start throws.
   let isExpected = true
-  void exited.then(() => {
+  child.once('exit', () => {
     if (!isExpected) process.stderr.write(`a server ended by itself:\n${output}\n`)
   })
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {

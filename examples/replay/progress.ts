@@ -1,6 +1,6 @@
 // How far a replay is: a bar on a terminal, a plain line now and then elsewhere. On stderr, because
 // stdout is for the result.
-import type { Progress } from './replay.ts'
+import type { Progress } from './runs.ts'
 
 const BAR_CHARS = 30
 const BAR_INTERVAL_MS = 100

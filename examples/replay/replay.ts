@@ -1,65 +1,26 @@
 // A recording through the gateway: a session and a world per run, then what is on record of them.
-import type { Call, SessionMode } from '@airworthy/sdk'
+import type { Call } from '@airworthy/sdk'
 import { toolDefinitions } from '../retail/index.ts'
 import { enrolReplayAgent } from './agent.ts'
 import type { ReplayAgent } from './agent.ts'
 import { connect } from './connection.ts'
 import type { Connection, Prompt, Route } from './connection.ts'
 import { driveRun } from './driver.ts'
-import type { RunOutcome } from './driver.ts'
 import type { Environment } from './environment.ts'
 import { modelOf } from './models.ts'
 import type { RecordedModel } from './models.ts'
 import { once, patientConnection } from './patience.ts'
-import type { Attempt } from './patience.ts'
 import { startRecordedUpstream } from './recorded-upstream.ts'
 import type { RecordedUpstream } from './recorded-upstream.ts'
 import { figuresOf } from './recording.ts'
-import type { Recording, Run } from './recording.ts'
+import type { Run } from './recording.ts'
 import { report } from './report.ts'
+import type { FailedRun, InFlight, ReplayedRun, ReplayOptions } from './runs.ts'
 import type { ReplayReport } from './report.ts'
 
 const readOnlyTools = new Set<string>(
   toolDefinitions.filter((tool) => tool.kind === 'read').map((tool) => tool.name),
 )
-
-export type ReplayOptions = {
-  readonly recording: Recording
-  readonly manifestFile: string
-  readonly mode: SessionMode
-  readonly concurrency: number
-  readonly limit?: number
-  readonly isStreaming?: boolean
-  readonly upstreamDelayMs?: number
-  /** How a request that got no answer is treated; by default its failure fails the run. */
-  readonly attempt?: Attempt
-  readonly toolTimeoutMs?: number
-  /** Kept up to date: the calls that wait for an answer. */
-  readonly inFlight?: InFlight
-  readonly onProgress?: (progress: Progress) => void
-}
-
-export type InFlight = { model: number; tool: number }
-
-export type Progress = {
-  readonly runs: number
-  readonly runsDone: number
-  readonly calls: number
-  readonly callsDone: number
-}
-
-/** What became of one run: on the wire, in the shop, and on record. */
-export type ReplayedRun = {
-  readonly outcome: RunOutcome
-  readonly sessionId: string
-  readonly calls: readonly Call[]
-  /** Null where the recording has no verdict or the run was stopped. */
-  readonly isVerdictEqual: boolean | null
-  /** Writes in the world of a stopped run that are the refused one. */
-  readonly refusedWritesDone: number
-}
-
-export type FailedRun = { readonly run: number; readonly taskId: string; readonly error: string }
 
 /** Drives the runs, `concurrency` at a time. A run that fails does not end the others. */
 export async function replayRecording(

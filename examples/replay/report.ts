@@ -3,7 +3,7 @@ import type { Call, LogSummary } from '@airworthy/sdk'
 import type { Difference, Repeat, Stop } from './driver.ts'
 import type { RecordedModel } from './models.ts'
 import type { UpstreamCounts } from './recorded-upstream.ts'
-import type { FailedRun, ReplayedRun, ReplayOptions } from './replay.ts'
+import type { FailedRun, ReplayedRun, ReplayOptions } from './runs.ts'
 
 export type ReplayReport = {
   readonly recording: string

@@ -17,6 +17,7 @@ export class PayloadVault {
   readonly #db: Database
   readonly #organisationId: OrganisationId
   readonly #masterKey: Buffer
+  readonly #digestKey: Buffer
   readonly #keys = new Map<string, { subjectId: Buffer; key: Buffer }>()
 
   #randomBlock: Buffer = Buffer.alloc(0)
@@ -26,6 +27,7 @@ export class PayloadVault {
     this.#db = options.db
     this.#organisationId = options.organisationId
     this.#masterKey = options.masterKey
+    this.#digestKey = createHmac('sha256', options.masterKey).update('digest').digest()
   }
 
   /** Throws `start.master_key` when the database was written under another master key. */
@@ -60,6 +62,11 @@ export class PayloadVault {
   async seal(subject: string, text: Buffer): Promise<SealedPayload> {
     const { subjectId, key } = this.#keys.get(subject) ?? (await this.#keyOf(subject))
     return { subjectId, ...seal(key, text, this.#random()) }
+  }
+
+  /** A keyed digest (HMAC-SHA-256, hex): equal texts are recognised, and none can be guessed. */
+  digest(text: string | Buffer): string {
+    return createHmac('sha256', this.#digestKey).update(text).digest('hex')
   }
 
   /** 44 random bytes that nobody was given before; drawn in blocks, because each draw is a call. */

@@ -1,7 +1,6 @@
 // Steps 1 to 3 of a model call: what it asks for, what it may use at most, what the pact will be
 // asked. Gives the intent for the recorder.
 import type { Amounts } from '../../core/budget/budget.ts'
-import { sha256Hex } from '../../core/canonical.ts'
 import type { ModelCall } from '../../core/decision/call.ts'
 import { decide } from '../../core/decision/decide.ts'
 import type { Decision } from '../../core/decision/decision.ts'
@@ -43,7 +42,7 @@ export async function prepareModelCall(
   const drift = findDrift(loaded, request)
   const holdsDrift = drift !== undefined && pact.drift[drift] === 'hold'
   const mayHold = holdsDrift || (model?.bound.rules.some((rule) => rule.effect === 'hold') ?? false)
-  const makeHoldEffect = (): EffectIntent => holdEffect(principal, body)
+  const makeHoldEffect = (): EffectIntent => holdEffect(gateway, principal, body)
   const intent: Intent = {
     callId: input.callId,
     principal,
@@ -116,8 +115,8 @@ export function bareName(name: string): string {
   return at <= 0 ? name : name.slice(at + 1)
 }
 
-function holdEffect(principal: Principal, body: Buffer): EffectIntent {
-  const digest = sha256Hex(body)
+function holdEffect(gateway: Gateway, principal: Principal, body: Buffer): EffectIntent {
+  const digest = gateway.vault.digest(body)
   return {
     effectClass: 'read',
     key: `${principal.sessionId}:model:${digest}`,

@@ -44,7 +44,7 @@ export async function prepareToolCall(
   const loaded = await gateway.pacts.active(principal)
   const tool = loaded.pact.tools.get(action)
   const findings = checkArguments(loaded, action, args)
-  const key = keyEffect(input, tool, findings)
+  const key = keyEffect(gateway, { input, tool, findings })
   const amount =
     tool && (await findAmount(gateway, { input, loaded, tool, findings, key: key.key }))
   const drift = tool && (await findDrift(gateway, { input, loaded, action, findings }))
@@ -151,22 +151,25 @@ async function findDrift(
   return 'tools'
 }
 
+/** Keys and hashes of arguments leave as keyed digests: arguments may be somebody's address. */
 function keyEffect(
-  input: ToolCallInput,
-  tool: CompiledTool | undefined,
-  findings: Finding[],
+  gateway: Gateway,
+  options: { input: ToolCallInput; tool: CompiledTool | undefined; findings: Finding[] },
 ): EffectIntent {
+  const { input, tool, findings } = options
   const { principal, args } = input
+  const { vault } = gateway
   const fallback = sha256Hex(canonicalJson(args))
   const made = tool && effectKeyOf(tool, args, principal)
   if (made?.kind === 'invalid') {
     findings.push({ verdict: 'deny', code: 'policy.rule_error', rule: 'key', reason: made.message })
   }
+  const key = made?.kind === 'ok' ? made.key : `${principal.sessionId}:${input.tool}:${fallback}`
   const windowSeconds = tool?.contract.windowSeconds
   return {
     effectClass: tool?.effectClass ?? 'irreversible',
-    key: made?.kind === 'ok' ? made.key : `${principal.sessionId}:${input.tool}:${fallback}`,
-    argsHash: made?.kind === 'ok' ? made.argsHash : fallback,
+    key: `${input.server}/${input.tool}:${vault.digest(key)}`,
+    argsHash: vault.digest(made?.kind === 'ok' ? made.argsHash : fallback),
     windowMs: windowSeconds === undefined ? undefined : windowSeconds * 1000,
     amountMinor: undefined,
     currency: undefined,

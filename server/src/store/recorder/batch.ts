@@ -131,6 +131,8 @@ export function touchLedger(batch: Batch, ledger: Ledger): void {
   )
 }
 
+/** A lease is at most this part of its limit: a crash turns it into unknown for good. */
+const leaseParts = 4n
 const leaseCallsMax = 256n
 
 /**
@@ -140,6 +142,8 @@ const leaseCallsMax = 256n
 function growLeases(batch: Batch): void {
   for (const [budget, { largest, count }] of batch.leaseWanted) {
     const calls = count * 2n > leaseCallsMax ? leaseCallsMax : count * 2n
-    growLease(budget, largest * calls)
+    const wanted = largest * calls
+    const most = budget.limit / leaseParts
+    growLease(budget, wanted <= most ? wanted : most)
   }
 }

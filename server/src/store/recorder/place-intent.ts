@@ -209,7 +209,8 @@ function overBudget(decision: Decision, exceeded: Budget, intent: Intent): Decis
 /** Only model calls may leave on a lease: what a tool does is never done before it is on record. */
 function takeLease(batch: Batch, intent: Intent, budgets: readonly Budget[]): boolean {
   if (intent.kind !== 'model' || intent.resume !== undefined) return false
-  let isCovered = true
+  // Without a budget there is no lease that would tell of the call after a crash.
+  let isCovered = budgets.length > 0
   for (const budget of budgets) {
     const amount = amountIn(intent.reservation, budget.unit)
     const left = batch.leaseLeft.get(budget) ?? budget.lease
