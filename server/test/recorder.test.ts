@@ -420,3 +420,16 @@ test('a living replica’s lease is taken back before a call is refused; a dead 
   )
   assert.equal(rest.filter((result) => result.kind === 'proceed').length, 6)
 })
+
+test('an outcome is written although its session was forgotten since: somebody else moved the head', async () => {
+  await using ground = await standGround()
+  const recorder = await ground.start()
+  const first = intentOf(ground)
+  assert.equal((await recorder.propose(first).durable).kind, 'proceed')
+  // Opening a session moves the head; a call in it makes the recorder read anew, and only that one.
+  const { session } = await ground.api.client.openSession({ agent: 'desk' })
+  const principal = { ...ground.principal, sessionId: session.id }
+  assert.equal((await recorder.propose(intentOf(ground, { principal })).durable).kind, 'proceed')
+  assert.equal((await recorder.settle(outcomeOf(first.callId))).state, 'done')
+  await checkNumbering(ground)
+})

@@ -136,10 +136,7 @@ export class Recorder implements AsyncDisposable {
         continue
       }
       const items = this.#queue.splice(0, batchItemsMax)
-      if (this.#canSendAhead(items)) {
-        this.#sendAhead(this.#scope, items)
-        continue
-      }
+      if (this.#canSendAhead(items) && this.#trySendAhead(this.#scope, items)) continue
       for (const sent of this.#sent) await this.#finishOldest(sent)
       await this.#runBatch(items)
     }
@@ -153,11 +150,23 @@ export class Recorder implements AsyncDisposable {
       this.#disturbed -= 1
       return false
     }
-    return items.every((item) =>
-      item.kind === 'outcome'
-        ? this.#openCalls.has(item.outcome.callId)
-        : isIntentKnown(this.#state, item.intent),
-    )
+    return items.every((item) => {
+      if (item.kind === 'intent') return isIntentKnown(this.#state, item.intent)
+      const call = this.#openCalls.get(item.outcome.callId)
+      return call !== undefined && this.#state.sessions.has(call.sessionId)
+    })
+  }
+
+  /** False where an item cannot be placed: then all are done again, and that one fails alone. */
+  #trySendAhead(scope: Scope, items: Item[]): boolean {
+    try {
+      this.#sendAhead(scope, items)
+      return true
+    } catch (cause) {
+      this.#options.log('a batch could not be decided ahead', { cause: String(cause) })
+      this.#forget(items)
+      return false
+    }
   }
 
   /**
