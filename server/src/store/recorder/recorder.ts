@@ -21,8 +21,11 @@ import { createState, type OpenCall, resetState, type Scope } from './state.ts'
 import type { Intent, Outcome, Proposal, Settled } from './types.ts'
 
 export const batchItemsMax = 256
-/** One batch is being committed, and one waits behind it with what came meanwhile. */
-const sentMax = 2
+/**
+ * One batch at a time. A second one behind it would stand on what the first has not committed yet,
+ * and the head's size alone could not tell that the first failed and somebody else wrote as much.
+ */
+const sentMax = 1
 /** After somebody else wrote, this many batches take the lock before they are decided. */
 const disturbedBatches = 50
 /** Calls that wait beyond this are refused: a queue without a bound is a memory leak. */
@@ -170,9 +173,9 @@ export class Recorder implements AsyncDisposable {
   }
 
   /**
-   * Sends a whole batch behind the one that is being committed. It is decided on what this replica
-   * will have written by then. If anybody else wrote in between, or the batch before it fails, the
-   * head is not where it is expected: the database refuses the batch whole, and it is done again.
+   * Sends a whole batch at once, lock and commit with it: it is decided on what this replica wrote
+   * last. If anybody else wrote since, the head is not where it is expected: the database refuses
+   * the batch whole, and it is done again.
    */
   #sendAhead(scope: Scope, items: Item[]): void {
     const head = this.#headNow()
