@@ -21,10 +21,8 @@ import { createState, type OpenCall, resetState, type Scope } from './state.ts'
 import type { Intent, Outcome, Proposal, Settled } from './types.ts'
 
 export const batchItemsMax = 256
-/**
- * One batch at a time. A second one behind it would stand on what the first has not committed yet,
- * and the head's size alone could not tell that the first failed and somebody else wrote as much.
- */
+// A second batch would stand on the first; that one's failure, and as many entries of somebody
+// else's, would leave the head's size as it is expected.
 const sentMax = 1
 /** After somebody else wrote, this many batches take the lock before they are decided. */
 const disturbedBatches = 50
@@ -193,7 +191,7 @@ export class Recorder implements AsyncDisposable {
       this.#write(scope, { batch, head }),
     ])
     const done = this.#finishAhead({ batch, placed, lock, written })
-    // It is waited for in its turn; until then a failure must not count as unhandled.
+    // Waited for in its turn.
     done.catch(() => undefined)
     this.#state.size = batch.nextSeq
     this.#sent.push({ items, done })
