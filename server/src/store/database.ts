@@ -27,7 +27,15 @@ export function openDatabase(options: {
   })
   // Without a listener a PostgreSQL that stops would end the process; the pool itself drops the
   // connection, and the next query connects again or fails its own request.
-  pool.on('error', (error) => options.onLost?.(error))
+  // While it closes, a PostgreSQL that stops right after it may still end connections itself.
+  let isClosing = false
+  pool.on('error', (error) => {
+    if (!isClosing) options.onLost?.(error)
+  })
   const db: Database = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
-  return { db, close: () => db.destroy() }
+  const close = (): Promise<void> => {
+    isClosing = true
+    return db.destroy()
+  }
+  return { db, close }
 }
