@@ -12,7 +12,8 @@ import type { Gateway, GatewayLog } from './gateway/gateway.ts'
 import { Identifier } from './gateway/identify.ts'
 import { InFlight } from './gateway/in-flight.ts'
 import { probeEffect } from './gateway/mcp/probe-effect.ts'
-import { ToolConnections } from './gateway/mcp/connections.ts'
+import { McpBackend } from './gateway/mcp/connections.ts'
+import { ToolBackends } from './gateway/tools/backends.ts'
 import { PactCache } from './gateway/pacts.ts'
 import { routeGateway } from './gateway/router.ts'
 import { resolveEffect, undoEffect } from './gateway/undo-effect.ts'
@@ -116,6 +117,7 @@ async function createGateway(options: {
   const recorder = await startRecorder(options)
   const pacts = new PactCache({ db, organisationId })
   const { secretOf, inherited } = config
+  const mcp = new McpBackend({ secretOf, inherited, log })
   const gateway: Gateway = {
     db,
     organisationId,
@@ -124,7 +126,7 @@ async function createGateway(options: {
     pacts,
     identifier: new Identifier({ db, organisationId, pacts }),
     pools: starting.use(new UpstreamPools()),
-    tools: starting.use(new ToolConnections({ secretOf, inherited, log })),
+    tools: starting.use(new ToolBackends({ stdio: mcp, http: mcp })),
     inFlight: new InFlight(),
     bodyBytesMax: config.limits.bodyBytesMax,
     secretOf,

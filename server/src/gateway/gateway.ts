@@ -4,7 +4,7 @@ import type { Database } from '../store/database.ts'
 import type { PayloadVault } from '../store/payloads.ts'
 import type { Recorder } from '../store/recorder/recorder.ts'
 import type { Identifier } from './identify.ts'
-import type { ToolConnections } from './mcp/connections.ts'
+import type { ToolBackends } from './tools/backends.ts'
 import type { PactCache } from './pacts.ts'
 import type { InFlight } from './in-flight.ts'
 import type { UpstreamPools } from './upstream/pools.ts'
@@ -19,7 +19,7 @@ export type Gateway = {
   readonly pacts: PactCache
   readonly identifier: Identifier
   readonly pools: UpstreamPools
-  readonly tools: ToolConnections
+  readonly tools: ToolBackends
   readonly inFlight: InFlight
   readonly bodyBytesMax: number
   /** Values of environment variables that manifests name; only config reads the environment. */

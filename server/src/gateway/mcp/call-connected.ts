@@ -1,18 +1,11 @@
 // One call of a tool, and what its end says of the world: a result, certainly nothing, or unknown.
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import {
-  CallToolResultSchema,
-  type CallToolResult,
-  ErrorCode,
-  McpError,
-} from '@modelcontextprotocol/sdk/types.js'
+import { CallToolResultSchema, ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js'
 import { AirworthyError } from '../../core/errors.ts'
+import type { ToolEnd } from '../tools/backend.ts'
 
-export type ToolEnd =
-  | { readonly kind: 'result'; readonly result: CallToolResult }
-  /** Nothing can have happened: the call never reached the tool, or was refused before it ran. */
-  | { readonly kind: 'failed'; readonly error: AirworthyError; readonly isBroken?: boolean }
-  | { readonly kind: 'unknown'; readonly error: AirworthyError; readonly isBroken?: boolean }
+/** `isBroken`: the connection must be made anew. */
+export type ConnectedEnd = ToolEnd & { readonly isBroken?: boolean }
 
 export async function callConnected(
   client: Client,
@@ -21,9 +14,9 @@ export async function callConnected(
     args: Readonly<Record<string, unknown>>
     meta: Readonly<Record<string, unknown>>
     timeoutMs: number
-    signal?: AbortSignal
+    signal?: AbortSignal | undefined
   },
-): Promise<ToolEnd> {
+): Promise<ConnectedEnd> {
   try {
     const result = await client.request(
       {
@@ -54,7 +47,7 @@ const refusedBeforeRunning = new Set<number>([
 
 const neverSentCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'])
 
-function readFailure(thrown: unknown): ToolEnd {
+function readFailure(thrown: unknown): ConnectedEnd {
   if (thrown instanceof McpError) {
     if (thrown.code === requestTimeout) {
       const message = 'the tool did not answer in time'

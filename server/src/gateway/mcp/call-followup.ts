@@ -3,7 +3,7 @@ import { splitToolName } from '../../core/decision/call.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import type { CompiledPact } from '../../core/pact/compiled.ts'
 import type { Gateway } from '../gateway.ts'
-import type { ToolEnd } from './call-connected.ts'
+import type { ToolEnd } from '../tools/backend.ts'
 
 /** `followUp.tool` is `server/tool`; `meta` says in which session, and for which effect. */
 export async function callFollowUp(

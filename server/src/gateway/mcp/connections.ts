@@ -7,17 +7,17 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { Tool } from '@modelcontextprotocol/sdk/types.js'
 import { canonicalJson } from '../../core/canonical.ts'
 import { AirworthyError } from '../../core/errors.ts'
-import type { Manifest } from '../../core/pact/manifest.ts'
 import { hashTool } from '../pacts.ts'
-import { callConnected, type ToolEnd } from './call-connected.ts'
-
-export type ToolServer = Manifest['toolServers'][string]
-
-export type ListedTool = {
-  readonly description: string
-  readonly inputSchema: Readonly<Record<string, unknown>>
-  readonly outputSchema?: Readonly<Record<string, unknown>> | undefined
-}
+import type {
+  ListedTool,
+  ToolBackend,
+  ToolEnd,
+  ToolRequest,
+  ToolServer,
+  ToolTarget,
+} from '../tools/backend.ts'
+import { textOf } from '../tools/backends.ts'
+import { callConnected } from './call-connected.ts'
 
 type Connection = {
   readonly client: Client
@@ -32,7 +32,7 @@ const listPagesMax = 100
 const toolsMax = 5000
 const stderrLineMax = 500
 
-export class ToolConnections implements AsyncDisposable {
+export class McpBackend implements ToolBackend {
   readonly #connections = new Map<string, Promise<Connection>>()
   readonly #secretOf: (name: string) => string | undefined
   readonly #inherited: Readonly<Record<string, string>>
@@ -49,33 +49,20 @@ export class ToolConnections implements AsyncDisposable {
     this.#log = options.log
   }
 
-  /** All tools of the servers, keyed by `server/tool`. Throws `manifest.tool_server_unreachable`. */
-  async list(servers: Manifest['toolServers']): Promise<Record<string, ListedTool>> {
-    const listed: Record<string, ListedTool> = {}
-    for (const [name, server] of Object.entries(servers)) {
-      // Enrolment pins what the server lists now, not what it listed when it was first asked.
-      await this.#drop(keyOf(name, server))
-      const { tools } = await this.#connect(name, server).catch((cause: unknown) => {
-        const message = `the tool server ${name} does not answer: ${textOf(cause)}`
-        throw new AirworthyError('manifest.tool_server_unreachable', message, { cause })
-      })
-      for (const tool of tools) {
-        listed[`${name}/${tool.name}`] = {
-          description: tool.description ?? '',
-          inputSchema: tool.inputSchema,
-          ...(tool.outputSchema === undefined ? {} : { outputSchema: tool.outputSchema }),
-        }
-      }
-    }
-    return listed
+  async list(name: string, server: ToolServer): Promise<readonly ListedTool[]> {
+    // Enrolment pins what the server lists now, not what it listed when it was first asked.
+    await this.#drop(keyOf(name, server))
+    const { tools } = await this.#connect(name, server)
+    return tools.map((tool) => ({
+      name: tool.name,
+      description: tool.description ?? '',
+      inputSchema: tool.inputSchema,
+      ...(tool.outputSchema === undefined ? {} : { outputSchema: tool.outputSchema }),
+    }))
   }
 
   /** The hash of the tool as its server lists it now; undefined when it lists none, or is away. */
-  async hashOf(target: {
-    name: string
-    server: ToolServer
-    tool: string
-  }): Promise<string | undefined> {
+  async hashOf(target: ToolTarget): Promise<string | undefined> {
     try {
       const connection = await this.#connect(target.name, target.server)
       return connection.hashes.get(target.tool)
@@ -84,14 +71,7 @@ export class ToolConnections implements AsyncDisposable {
     }
   }
 
-  async call(
-    target: { name: string; server: ToolServer; tool: string },
-    request: {
-      args: Readonly<Record<string, unknown>>
-      meta: Readonly<Record<string, unknown>>
-      signal?: AbortSignal
-    },
-  ): Promise<ToolEnd> {
+  async call(target: ToolTarget, request: ToolRequest): Promise<ToolEnd> {
     const key = keyOf(target.name, target.server)
     let connection: Connection
     try {
@@ -200,10 +180,4 @@ async function listTools(client: Client): Promise<Tool[]> {
 
 function keyOf(name: string, server: ToolServer): string {
   return `${name} ${canonicalJson(server)}`
-}
-
-function textOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown)
-  const cause = thrown.cause instanceof Error ? ` (${thrown.cause.message})` : ''
-  return `${thrown.message}${cause}`
 }

@@ -16,7 +16,7 @@ import {
 } from './items.ts'
 import { isIntentKnown, loadItems } from './load-items.ts'
 import { reclaimLeases } from './reclaim-leases.ts'
-import { sendRows } from './rows.ts'
+import { sendRows } from './send-rows.ts'
 import { createState, type OpenCall, resetState, type Scope } from './state.ts'
 import type { Intent, Outcome, Proposal, Settled } from './types.ts'
 

@@ -1,0 +1,32 @@
+// The pact of a manifest: promises and permissions.
+import { list, matching, object, oneOf, ruleId, text } from './schema-parts.ts'
+
+const globs = list(
+  matching(/^[\x21-\x7e]+$/, 'a name or a pattern with "*"', 193),
+  'a list of names and patterns',
+).min(1, { error: 'at least one name or pattern' })
+
+const rule = object(
+  {
+    id: ruleId,
+    effect: oneOf(['allow', 'hold', 'deny']),
+    tools: globs.optional().describe('Tools as server/tool; "*" stands for anything.'),
+    models: globs.optional(),
+    when: text('a CEL condition').optional().describe('Without one the rule always speaks.'),
+    reason: text('a text', 500).optional().describe('What the agent and the log are told.'),
+  },
+  'an object with id, effect and tools or models',
+)
+
+const promise = object(
+  { id: ruleId, description: text('a text') },
+  'an object with id and description',
+)
+
+export const pact = object(
+  {
+    permissions: list(rule, 'a list of rules'),
+    promises: list(promise, 'a list of promises').default([]),
+  },
+  'an object with permissions',
+)

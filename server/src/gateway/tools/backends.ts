@@ -1,0 +1,57 @@
+// All tool servers, whatever their kind: each is asked through the backend of its transport.
+import { AirworthyError } from '../../core/errors.ts'
+import type { Manifest } from '../../core/pact/manifest.ts'
+import type { ToolBackend, ToolEnd, ToolRequest, ToolServer, ToolTarget } from './backend.ts'
+
+/** Of enrolment: the tool without its name, which is the key. */
+export type EnrolledTool = {
+  readonly description: string
+  readonly inputSchema: Readonly<Record<string, unknown>>
+  readonly outputSchema?: Readonly<Record<string, unknown>> | undefined
+}
+
+export class ToolBackends implements AsyncDisposable {
+  readonly #backends: Readonly<Record<ToolServer['transport'], ToolBackend>>
+
+  constructor(backends: Readonly<Record<ToolServer['transport'], ToolBackend>>) {
+    this.#backends = backends
+  }
+
+  /** All tools of the servers, keyed by `server/tool`. Throws `manifest.tool_server_unreachable`. */
+  async list(servers: Manifest['toolServers']): Promise<Record<string, EnrolledTool>> {
+    const listed: Record<string, EnrolledTool> = {}
+    for (const [name, server] of Object.entries(servers)) {
+      const tools = await this.#of(server)
+        .list(name, server)
+        .catch((cause: unknown) => {
+          const message = `the tool server ${name} does not answer: ${textOf(cause)}`
+          throw new AirworthyError('manifest.tool_server_unreachable', message, { cause })
+        })
+      for (const { name: tool, ...rest } of tools) listed[`${name}/${tool}`] = rest
+    }
+    return listed
+  }
+
+  hashOf(target: ToolTarget): Promise<string | undefined> {
+    return this.#of(target.server).hashOf(target)
+  }
+
+  call(target: ToolTarget, request: ToolRequest): Promise<ToolEnd> {
+    return this.#of(target.server).call(target, request)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const backends = new Set(Object.values(this.#backends))
+    await Promise.all([...backends].map((backend) => backend[Symbol.asyncDispose]()))
+  }
+
+  #of(server: ToolServer): ToolBackend {
+    return this.#backends[server.transport]
+  }
+}
+
+export function textOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  const cause = thrown.cause instanceof Error ? ` (${thrown.cause.message})` : ''
+  return `${thrown.message}${cause}`
+}
