@@ -223,7 +223,7 @@ test('a connection that dies after the commit, before the reply: refused, and re
   const recorder = await ground.start(dropper.url)
   await recorder.propose(intentOf(ground)).durable
   const lost = intentOf(ground, { isWrite: true, action: 'shop/cancel_order', effect: write('k') })
-  dropper.dropAfter('COMMIT')
+  dropper.dropAfter('airworthy-record')
   const proposal = recorder.propose(lost).durable
   await until('the commit', async () => (await entriesOf(ground, lost.callId)) === 1)
   await terminateRecorders(ground)

@@ -16,6 +16,8 @@ export type Batch = {
   readonly scope: Scope
   readonly state: RecorderState
   readonly nowMs: number
+  /** The same, as RFC 3339. */
+  readonly at: string
   readonly rows: BatchRows
   readonly openCalls: Map<string, OpenCall>
   readonly firstSeq: bigint
@@ -32,6 +34,7 @@ export function openBatch(options: {
   scope: Scope
   state: RecorderState
   nowMs: number
+  at: string
   openCalls: Map<string, OpenCall>
 }): Batch {
   return {
@@ -51,12 +54,13 @@ export function record(batch: Batch, draft: EntryDraft): { seq: bigint; receipt:
   const { state, rows } = batch
   const head = state.heads.get(draft.agentId) ?? { number: 0n, hash: noEntry }
   const number = head.number + 1n
-  const entry = buildEntry(draft, { number, previous: head.hash, atMs: batch.nowMs })
+  const entry = buildEntry(draft, { number, previous: head.hash, at: batch.at })
   state.heads.set(draft.agentId, { number, hash: entry.hash })
   batch.touchedAgents.add(draft.agentId)
   const seq = batch.nextSeq
   batch.nextSeq += 1n
-  rows.entries.push(addBytes(rows, entry.bytes))
+  rows.entries.off.add(addBytes(rows, entry.bytes))
+  rows.entries.len.add(entry.bytes.length)
   return { seq, receipt: formatReceipt(batch.scope.logId, seq, entry.hash) }
 }
 
@@ -65,9 +69,12 @@ export const responsePart = 2
 
 export function store(batch: Batch, callId: string, part: number, payload: SealedPayload): void {
   const { rows } = batch
-  const subject = addBytes(rows, payload.subjectId).off
-  const { off, len } = addBytes(rows, payload.sealed)
-  rows.payloads.push({ call_id: callId, part, subject, off, len })
+  const { payloads } = rows
+  payloads.callId.add(callId)
+  payloads.part.add(part)
+  payloads.subject.add(addBytes(rows, payload.subjectId))
+  payloads.off.add(addBytes(rows, payload.sealed))
+  payloads.len.add(payload.sealed.length)
 }
 
 /** Turns what was touched into rows. Called once, before the batch is sent. */
@@ -75,7 +82,7 @@ export function closeBatch(batch: Batch): void {
   const { rows, state } = batch
   growLeases(batch)
   for (const [ledger, leasesBefore] of batch.touchedLedgers) {
-    rows.ledgers.push(ledgerRow(ledger))
+    addLedger(rows, ledger)
     const isSame = ledger.budgets.every((budget, at) => budget.lease === leasesBefore[at])
     if (isSame) continue
     rows.leases.push({
@@ -86,30 +93,30 @@ export function closeBatch(batch: Batch): void {
   for (const agentId of batch.touchedAgents) {
     const head = state.heads.get(agentId)
     if (head === undefined) continue
-    rows.heads.push({
-      agent_id: agentId,
-      number: head.number.toString(),
-      hash: head.hash.toString('hex'),
-    })
+    rows.heads.agentId.add(agentId)
+    rows.heads.number.add(head.number)
+    rows.heads.hash.add(Buffer.from(head.hash, 'base64url').toString('hex'))
   }
 }
 
-function ledgerRow(ledger: Ledger): BatchRows['ledgers'][number] {
-  const [calls, tokens, money] = ledger.byUnit
-  const of = (valueOf: (budget: Budget) => bigint): string => {
-    const values = [calls, tokens, money].map((budget) =>
-      budget === undefined ? 0n : valueOf(budget),
-    )
-    return values.join(',')
+function addLedger(rows: BatchRows, ledger: Ledger): void {
+  let settled = ''
+  let reserved = ''
+  let leased = ''
+  let unknown = ''
+  let overrun = ''
+  for (const budget of ledger.byUnit) {
+    settled += `${budget?.settled ?? 0},`
+    reserved += `${budget?.reserved ?? 0},`
+    leased += `${budget === undefined ? 0 : budget.leasedByOthers + budget.lease},`
+    unknown += `${budget?.unknown ?? 0},`
+    overrun += `${budget?.overrun ?? 0},`
   }
-  const leased = of((budget) => budget.leasedByOthers + budget.lease)
-  const used = `${of((budget) => budget.settled)},${of((budget) => budget.reserved)}`
-  const rest = `${of((budget) => budget.unknown)},${of((budget) => budget.overrun)}`
-  return {
-    id: ledger.scopeId,
-    facts: ledger.facts === undefined ? {} : formatFacts(ledger.facts),
-    amounts: `{${used},${leased},${rest}}`,
-  }
+  rows.ledgers.id.add(ledger.scopeId)
+  rows.ledgers.facts.addText(
+    ledger.facts === undefined ? '{}' : JSON.stringify(formatFacts(ledger.facts)),
+  )
+  rows.ledgers.amounts.addText(`{${settled}${reserved}${leased}${unknown}${overrun.slice(0, -1)}}`)
 }
 
 /** In the order of the units; a unit without a limit has no budget, and no lease. */

@@ -1,12 +1,12 @@
-// The recorder's own connection: pipelined, and holder of the replica's lock. While the lock is
+// The recorder's own connection, and holder of the replica's lock. While the lock is
 // held the replica lives; when the connection goes, so does the lock, and others may recover what
 // this replica left open.
 import { randomBytes } from 'node:crypto'
-import { Socket } from 'node:net'
 import { Client } from 'pg'
 import { AirworthyError } from '../../core/errors.ts'
 import { type OrganisationId, parseReplicaId } from '../../core/ids.ts'
 import type { Scope } from './state.ts'
+import { sendStatements, type Statement } from './statements.ts'
 
 const connectTimeoutMs = 10_000
 /**
@@ -36,7 +36,6 @@ export async function connectRecorder(options: {
     statement_timeout: statementTimeoutMs,
     options: plannerOptions.map((option) => `-c ${option}`).join(' '),
     keepAlive: true,
-    pipeline: true,
   })
   client.on('error', options.onLost)
   client.on('end', options.onLost)
@@ -73,42 +72,58 @@ async function register(
   return { client, organisationId, replicaId, logId: BigInt(row.log_id) }
 }
 
-export type Head = { readonly size: bigint; readonly nowMs: number; readonly at: string }
+export type Head = {
+  readonly size: bigint
+  readonly nowMs: number
+  /** The same, as RFC 3339. */
+  readonly at: string
+}
+
+const begin: Statement = { name: 'airworthy-begin', text: 'BEGIN' }
+const lock: Statement = {
+  name: 'airworthy-lock',
+  text: `SELECT size, to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+    FROM airworthy.logs WHERE organisation_id = $1 AND log_id = $2 AND is_open FOR UPDATE`,
+}
 
 /** Opens the batch's transaction and takes the lock that orders all writers of the log. */
 export async function lockHead(scope: Scope): Promise<Head> {
-  const { client } = scope
-  const [begun, found] = sendTogether(client, () => [
-    client.query('BEGIN'),
-    client.query<{ size: string; at: string }>({
-      name: 'airworthy-head',
-      text: `SELECT size, to_char(clock_timestamp() AT TIME ZONE 'UTC',
-          'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at
-        FROM airworthy.logs WHERE organisation_id = $1 AND log_id = $2 AND is_open FOR UPDATE`,
-      values: [scope.organisationId, scope.logId.toString()],
-    }),
+  const place = [scope.organisationId, scope.logId.toString()]
+  const sent = sendStatements(scope.client, [
+    { statement: begin, values: [] },
+    { statement: lock, values: place },
   ])
-  const [, head] = await Promise.all([begun, found])
-  const row = head.rows[0]
-  if (row === undefined) throw new AirworthyError('log.unavailable', 'the log is closed')
-  return { size: BigInt(row.size), nowMs: Date.parse(row.at), at: row.at }
+  const [row] = await sent.done
+  const [size, at] = row ?? []
+  if (size == null || at == null) {
+    throw new AirworthyError('log.unavailable', logClosed)
+  }
+  return { size: BigInt(size), nowMs: Date.parse(at), at }
 }
 
-/**
- * Runs `send` and puts all that it sends on the wire at once: a batch is one write, and wakes the
- * database once, instead of once a statement.
- */
-export function sendTogether<T>(client: Client, send: () => T): T {
-  const connection: unknown = Reflect.get(client, 'connection')
-  const stream: unknown =
-    typeof connection === 'object' && connection !== null
-      ? Reflect.get(connection, 'stream')
-      : undefined
-  if (!(stream instanceof Socket)) return send()
-  stream.cork()
-  try {
-    return send()
-  } finally {
-    stream.uncork()
+const logClosed = 'the log is closed'
+/** A rotation takes the integrator a second or two. */
+const rotationWaitMs = 10_000
+const rotationAskMs = 100
+
+export function isLogClosed(thrown: unknown): boolean {
+  return thrown instanceof AirworthyError && thrown.message === logClosed
+}
+
+/** Waits for the shard after the one that was closed. Undefined where none is opened in time. */
+export async function findNextLog(scope: Scope): Promise<Scope | undefined> {
+  const { client, organisationId, logId } = scope
+  await client.query('ROLLBACK')
+  const deadline = performance.now() + rotationWaitMs
+  while (performance.now() < deadline) {
+    const found = await client.query<{ log_id: string }>(
+      `SELECT log_id FROM airworthy.logs WHERE organisation_id = $1 AND is_open AND log_id > $2
+      ORDER BY log_id DESC LIMIT 1`,
+      [organisationId, logId.toString()],
+    )
+    const row = found.rows[0]
+    if (row !== undefined) return { ...scope, logId: BigInt(row.log_id) }
+    await new Promise((resolve) => setTimeout(resolve, rotationAskMs))
   }
+  return undefined
 }

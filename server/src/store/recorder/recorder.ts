@@ -3,7 +3,7 @@
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import { type Batch, closeBatch, openBatch } from './batch.ts'
-import { connectRecorder, type Head, lockHead, sendTogether } from './connection.ts'
+import { connectRecorder, findNextLog, isLogClosed, lockHead } from './connection.ts'
 import {
   fail,
   intentItem,
@@ -16,7 +16,8 @@ import {
 } from './items.ts'
 import { isIntentKnown, loadItems } from './load-items.ts'
 import { reclaimLeases } from './reclaim-leases.ts'
-import { sendRows } from './send-rows.ts'
+import { batchStatements } from './send-rows.ts'
+import { type Sent, sendStatements, type Statement } from './statements.ts'
 import { createState, type OpenCall, resetState, type Scope } from './state.ts'
 import type { Intent, Outcome, Proposal, Settled } from './types.ts'
 
@@ -34,6 +35,8 @@ const reconnectDelayMsMax = 2000
 type SentBatch = { readonly items: Item[]; readonly done: Promise<void> }
 
 const nothingLoaded: Loaded = { calls: new Map(), heldIds: new Set() }
+
+const commit: Statement = { name: 'airworthy-commit', text: 'COMMIT' }
 
 export type RecorderOptions = {
   readonly databaseUrl: string
@@ -55,7 +58,7 @@ export class Recorder implements AsyncDisposable {
   /** Batches that are not sent ahead, because other writers disturb. */
   #disturbed = 0
   #lastMs = 0
-  #clock: (Head & { readonly readAt: number }) | undefined
+  #clock: { readonly nowMs: number; readonly readAt: number } | undefined
   #isRunning = false
   #isStopped = false
   #reconnecting: Promise<void> | undefined
@@ -123,7 +126,16 @@ export class Recorder implements AsyncDisposable {
       return
     }
     this.#queue.push(item)
-    if (!this.#isRunning) void this.#run()
+    if (!this.#isRunning) this.#start()
+  }
+
+  #start(): void {
+    this.#run().catch((cause: unknown) => {
+      // A defect: what is remembered may be wrong, so all of it is given up with the connection.
+      this.#options.log('the recorder failed', { cause: String(cause) })
+      this.#isRunning = false
+      if (this.#scope !== undefined) this.#lose(this.#scope)
+    })
   }
 
   async #run(): Promise<void> {
@@ -177,48 +189,36 @@ export class Recorder implements AsyncDisposable {
    */
   #sendAhead(scope: Scope, items: Item[]): void {
     const head = this.#headNow()
-    const batch = openBatch({
-      scope,
-      state: this.#state,
-      nowMs: head.nowMs,
-      openCalls: this.#openCalls,
-    })
+    const batch = openBatch({ ...head, scope, state: this.#state, openCalls: this.#openCalls })
     const options = { loaded: nothingLoaded, newId: this.#options.newId }
     const placed = items.map((item) => placeItem(batch, item, options))
     closeBatch(batch)
-    const [lock, written] = sendTogether(scope.client, () => [
-      lockHead(scope),
-      this.#write(scope, { batch, head }),
-    ])
-    const done = this.#finishAhead({ batch, placed, lock, written })
+    const done = this.#finishAhead(placed, sendStatements(scope.client, statementsOf(batch)))
     // Waited for in its turn.
     done.catch(() => undefined)
     this.#state.size = batch.nextSeq
     this.#sent.push({ items, done })
   }
 
-  async #finishAhead(options: {
-    batch: Batch
-    placed: readonly PlacedItem[]
-    lock: Promise<Head>
-    written: Promise<void>
-  }): Promise<void> {
-    const { batch, placed, lock, written } = options
-    // Both are waited for, whichever fails: the next batch must not start before this one ended.
-    written.catch(() => undefined)
-    const found = await lock
-    this.#clock = { ...found, readAt: performance.now() }
-    if (found.size === batch.firstSeq) for (const each of placed) each.onLocked()
-    await written
+  async #finishAhead(placed: readonly PlacedItem[], sent: Sent): Promise<void> {
+    const [at] = (await sent.first) ?? []
+    // The head stands where the batch was decided, and is locked.
+    if (at != null) this.#setClock(Date.parse(at))
+    for (const each of placed) each.onLocked()
+    await sent.done
     for (const each of placed) each.onDurable()
   }
 
+  #setClock(nowMs: number): void {
+    this.#clock = { nowMs, readAt: performance.now() }
+  }
+
   /** The database's clock, carried on by this machine's since it was read with the last batch. */
-  #headNow(): Head {
+  #headNow(): { nowMs: number; at: string } {
     const { nowMs, readAt } = this.#clock ?? { nowMs: 0, readAt: 0 }
     const now = Math.max(Math.round(nowMs + performance.now() - readAt), this.#lastMs)
     this.#lastMs = now
-    return { size: this.#state.size, nowMs: now, at: new Date(now).toISOString() }
+    return { nowMs: now, at: new Date(now).toISOString() }
   }
 
   async #finishOldest(sent: SentBatch): Promise<void> {
@@ -278,21 +278,24 @@ export class Recorder implements AsyncDisposable {
     try {
       await this.#writeBatch(scope, items)
     } catch (cause) {
-      await this.#recoverBatch(scope, items, cause)
+      const next = isLogClosed(cause) ? await findNextLog(scope).catch(() => undefined) : undefined
+      if (next === undefined) {
+        await this.#recoverBatch(scope, items, cause)
+        return
+      }
+      // The log was rotated: the same calls go on in the next shard.
+      resetState(this.#state, -1n)
+      this.#scope = next
+      await this.#runBatch(items)
     }
   }
 
   async #writeBatch(scope: Scope, items: Item[]): Promise<void> {
     const head = await lockHead(scope)
-    this.#clock = { ...head, readAt: performance.now() }
+    this.#setClock(head.nowMs)
     if (head.size !== this.#state.size) resetState(this.#state, head.size)
     const loaded = await loadItems({ scope, state: this.#state, items, openCalls: this.#openCalls })
-    const batch = openBatch({
-      scope,
-      state: this.#state,
-      nowMs: head.nowMs,
-      openCalls: this.#openCalls,
-    })
+    const batch = openBatch({ ...head, scope, state: this.#state, openCalls: this.#openCalls })
     await reclaimLeases(
       batch,
       items.map((item) => (item.kind === 'intent' ? item.intent : undefined)),
@@ -300,28 +303,12 @@ export class Recorder implements AsyncDisposable {
     const options = { loaded, newId: this.#options.newId }
     const placed = items.map((item) => placeItem(batch, item, options))
     closeBatch(batch)
-    const written = this.#write(scope, { batch, head })
+    const statements = [...statementsOf(batch), { statement: commit, values: [] }]
+    const { done } = sendStatements(scope.client, statements)
     for (const each of placed) each.onLocked()
-    await written
+    await done
     this.#state.size = batch.nextSeq
     for (const each of placed) each.onDurable()
-  }
-
-  /** Sends all rows and the commit, then waits until they are durable. */
-  async #write(scope: Scope, options: { batch: Batch; head: Head }): Promise<void> {
-    const { batch, head } = options
-    const { entries, effectChanges } = batch.rows
-    const [waits, committed] = sendTogether(scope.client, () => [
-      entries.length > 0 || effectChanges.length > 0
-        ? sendRows(batch.rows, scope, { size: batch.firstSeq, at: head.at })
-        : [],
-      scope.client.query('COMMIT'),
-    ])
-    const results = await Promise.allSettled([...waits, committed])
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
-    const last = await committed
-    if (last.command !== 'COMMIT') throw new Error(`the batch ended in ${last.command}`)
   }
 
   /**
@@ -357,7 +344,7 @@ export class Recorder implements AsyncDisposable {
   }
 
   #lose(scope: Scope): void {
-    if (this.#scope !== scope) return
+    if (this.#scope?.client !== scope.client) return
     this.#scope = undefined
     this.#openCalls.clear()
     resetState(this.#state, -1n)
@@ -376,7 +363,7 @@ export class Recorder implements AsyncDisposable {
       try {
         await this.#connect()
         this.#reconnecting = undefined
-        if (!this.#isRunning && this.#queue.length > 0) void this.#run()
+        if (!this.#isRunning && this.#queue.length > 0) this.#start()
         return
       } catch {
         await new Promise((resolve) => setTimeout(resolve, delayMs))
@@ -397,4 +384,9 @@ export class Recorder implements AsyncDisposable {
     this.#scope = scope
     this.#options.onConnected(scope.replicaId)
   }
+}
+
+function statementsOf(batch: Batch) {
+  const { rows, scope, firstSeq, nextSeq, at } = batch
+  return batchStatements(rows, scope, { size: firstSeq, nextSize: nextSeq, at })
 }

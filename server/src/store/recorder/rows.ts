@@ -1,36 +1,33 @@
 // The rows of one batch.
+import { createTaintRows, type TaintRows } from './taint-rows.ts'
+import { createRunRows, type RunRows } from './run-rows.ts'
 
-export type EntryRow = { off: number; len: number }
-export type PayloadRow = {
-  call_id: string
-  part: number
-  subject: number
-  off: number
-  len: number
+/**
+ * The values of one column, for as many rows as there are: what `unnest` reads, but for the braces.
+ * Text is appended as it comes, because an object a row and an array a column cost more than all
+ * else that a batch does.
+ */
+export class Column {
+  text = ''
+  count = 0
+
+  /** Ids, numbers, and words of our own: they need no quotes. */
+  add(value: string | number | bigint | boolean | undefined): void {
+    this.text += this.count === 0 ? (value ?? 'NULL') : `,${value ?? 'NULL'}`
+    this.count += 1
+  }
+
+  /** Any text. */
+  addText(value: string): void {
+    const slashed = value.includes('\\') ? value.replaceAll('\\', '\\\\') : value
+    const escaped = slashed.includes('"') ? slashed.replaceAll('"', '\\"') : slashed
+    this.text += this.count === 0 ? `"${escaped}"` : `,"${escaped}"`
+    this.count += 1
+  }
 }
 
-export type CallRow = {
-  call_id: string
-  session_id: string
-  agent_id: string
-  version_id: string
-  pact_id: string
-  api_key_id: string
-  kind: string
-  action: string
-  state: string
-  verdict: string
-  enforced: boolean
-  code: string | undefined
-  reasons: unknown
-  /** An array literal: {calls, tokens, nano-USD}. */
-  reserved: string
-  effect_id: string | undefined
-  repeat_of: string | undefined
-  intent_seq: string
-}
-
-export type OutcomeRow = {
+/** An outcome of a call that was unknown: its row exists. */
+export type ResolutionRow = {
   call_id: string
   state: string
   code: string | undefined
@@ -39,8 +36,6 @@ export type OutcomeRow = {
   ot: number | undefined
   cost: string | undefined
   seq: string
-  /** The call was unknown, so it has an outcome already. */
-  isResolution: boolean
 }
 
 /** A held call that goes on: its row exists. */
@@ -67,9 +62,16 @@ export type EffectRow = {
   amount_minor: string | undefined
   currency: string | undefined
   expires_ms: number | undefined
+  touches: readonly string[] | undefined
 }
 
-export type EffectChange = { effect_id: string; state: string; is_live: boolean }
+/** Without `is_live` it stays as it is. */
+export type EffectChange = {
+  effect_id: string
+  state: string
+  is_live: boolean | undefined
+  undo_call_id?: string
+}
 
 export type HoldRow = {
   hold_id: string
@@ -81,51 +83,105 @@ export type HoldRow = {
   args_hash: string
   schema_hash: string
   until_ms: number
+  /** Deferred holds wait for their run, not for a person. */
+  state: 'pending' | 'deferred'
+  /** Of the entry that tells of the hold. */
+  seq: string
 }
-
-/** `amounts` is one array literal: settled, reserved, leased, unknown and overrun, three each. */
-export type LedgerRow = { id: string; facts: unknown; amounts: string }
 
 export type BatchRows = {
   readonly chunks: Buffer[]
   bytes: number
-  readonly entries: EntryRow[]
-  readonly payloads: PayloadRow[]
-  readonly calls: CallRow[]
-  readonly outcomes: OutcomeRow[]
+  readonly entries: Record<'off' | 'len', Column>
+  readonly payloads: Record<'callId' | 'part' | 'subject' | 'off' | 'len', Column>
+  readonly calls: CallColumns
+  readonly outcomes: OutcomeColumns
+  /** `amounts` is an array literal: settled, reserved, leased, unknown and overrun, three each. */
+  readonly ledgers: Record<'id' | 'facts' | 'amounts', Column>
+  readonly heads: Record<'agentId' | 'number' | 'hash', Column>
+  readonly resolutions: ResolutionRow[]
+  readonly flows: { call_id: string; flow: 'read' | 'write' }[]
+  readonly checks: { call_id: string; checks: unknown }[]
   readonly resumes: ResumeRow[]
   readonly effects: EffectRow[]
   readonly effectChanges: EffectChange[]
   readonly holds: HoldRow[]
   readonly holdChanges: { hold_id: string; state: string }[]
-  readonly ledgers: LedgerRow[]
-  readonly heads: { agent_id: string; number: string; hash: string }[]
   readonly leases: { scope_id: string; amounts: string }[]
+  readonly taint: TaintRows
+  readonly runs: RunRows
 }
+
+export type CallColumns = ReturnType<typeof callColumns>
+export type OutcomeColumns = ReturnType<typeof outcomeColumns>
+
+const callColumns = () => ({
+  callId: new Column(),
+  sessionId: new Column(),
+  agentId: new Column(),
+  versionId: new Column(),
+  pactId: new Column(),
+  apiKeyId: new Column(),
+  kind: new Column(),
+  action: new Column(),
+  state: new Column(),
+  verdict: new Column(),
+  enforced: new Column(),
+  code: new Column(),
+  reasons: new Column(),
+  /** Array literals: {calls, tokens, nano-USD}. */
+  reserved: new Column(),
+  effectId: new Column(),
+  repeatOf: new Column(),
+  seq: new Column(),
+})
+
+const outcomeColumns = () => ({
+  callId: new Column(),
+  state: new Column(),
+  code: new Column(),
+  promptTokens: new Column(),
+  cachedTokens: new Column(),
+  completionTokens: new Column(),
+  cost: new Column(),
+  seq: new Column(),
+})
 
 export function createRows(): BatchRows {
   return {
     chunks: [],
     bytes: 0,
-    entries: [],
-    payloads: [],
-    calls: [],
-    outcomes: [],
+    entries: { off: new Column(), len: new Column() },
+    payloads: {
+      callId: new Column(),
+      part: new Column(),
+      subject: new Column(),
+      off: new Column(),
+      len: new Column(),
+    },
+    calls: callColumns(),
+    outcomes: outcomeColumns(),
+    ledgers: { id: new Column(), facts: new Column(), amounts: new Column() },
+    heads: { agentId: new Column(), number: new Column(), hash: new Column() },
+    resolutions: [],
+    checks: [],
+    flows: [],
     resumes: [],
     effects: [],
     effectChanges: [],
     holds: [],
     holdChanges: [],
-    ledgers: [],
-    heads: [],
     leases: [],
+    taint: createTaintRows(),
+    runs: createRunRows(),
   }
 }
 
-export function addBytes(rows: BatchRows, bytes: Buffer): { off: number; len: number } {
+/** Keeps the bytes for the batch's one binary parameter; gives where they begin in it, from 1. */
+export function addBytes(rows: BatchRows, bytes: Buffer): number {
   // substring() of bytea counts from 1.
-  const place = { off: rows.bytes + 1, len: bytes.length }
+  const off = rows.bytes + 1
   rows.chunks.push(bytes)
   rows.bytes += bytes.length
-  return place
+  return off
 }

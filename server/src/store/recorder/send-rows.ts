@@ -1,23 +1,29 @@
 // The statement that writes what every batch has. The bytes of entries and payloads go as one
 // binary parameter, the rest as arrays: one statement, however many rows.
-import { sendRareRows } from './rare-rows.ts'
-import type { BatchRows } from './rows.ts'
+import { rareStatements } from './rare-rows.ts'
+import type { BatchRows, Column } from './rows.ts'
 import type { Scope } from './state.ts'
+import type { Bound, Statement } from './statements.ts'
 
 // A head that is not where the batch was decided breaks the check that a size is not negative, and
-// with it the whole batch. Every row is found by its primary key, whatever the planner believes of the tables' sizes: a
+// with it the whole batch. It goes first: its row's lock orders all writers of the log.
+const moveHead: Statement = {
+  name: 'airworthy-head',
+  text: `UPDATE airworthy.logs
+    SET size = CASE WHEN is_open AND size = $3::bigint THEN size + $4::bigint ELSE -1 END
+    WHERE organisation_id = $1 AND log_id = $2
+    RETURNING to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`,
+}
+
+// Every row is found by its primary key, whatever the planner believes of the tables' sizes: a
 // batch costs the same when they have grown. Ledgers are looked up one by one, then updated in
 // place; an upsert would lock each row first, and write that to the WAL as well.
-const hotStatement = {
+const hotStatement: Statement = {
   name: 'airworthy-record',
   text: `WITH entry AS (
     INSERT INTO airworthy.entries (organisation_id, log_id, seq, entry)
     SELECT $1, $2, $3::bigint + r.n - 1, substring($4::bytea FROM r.off FOR r.len)
     FROM unnest($5::int[], $6::int[]) WITH ORDINALITY AS r(off, len, n)
-  ), head AS (
-    UPDATE airworthy.logs
-    SET size = CASE WHEN size = $3::bigint THEN $3::bigint + cardinality($5::int[]) ELSE -1 END
-    WHERE organisation_id = $1 AND log_id = $2
   ), agent AS (
     INSERT INTO airworthy.agent_heads (organisation_id, log_id, agent_id, number, last_hash)
     SELECT $1, $2, r.agent_id, r.number, decode(r.hash, 'hex')
@@ -60,81 +66,72 @@ const hotStatement = {
   WHERE l.ctid = r.place`,
 }
 
-/** Sends the batch's statements without waiting between them; gives what there is to wait for. */
-export function sendRows(
+/**
+ * What writes the batch: first the statement that takes the head's lock and answers with the
+ * database's clock, then the rows.
+ */
+export function batchStatements(
   rows: BatchRows,
   scope: Scope,
-  place: { size: bigint; at: string },
-): Promise<unknown>[] {
-  const { client } = scope
-  const { entries, heads, payloads, calls, ledgers } = rows
-  const outcomes = rows.outcomes.filter((row) => !row.isResolution)
-  const hot = client.query({
-    ...hotStatement,
-    values: [
-      scope.organisationId,
-      scope.logId.toString(),
-      place.size.toString(),
-      Buffer.concat(rows.chunks, rows.bytes),
-      plain(entries, (row) => row.off),
-      plain(entries, (row) => row.len),
-      plain(heads, (row) => row.agent_id),
-      plain(heads, (row) => row.number),
-      plain(heads, (row) => row.hash),
-      plain(payloads, (row) => row.call_id),
-      plain(payloads, (row) => row.part),
-      plain(payloads, (row) => row.subject),
-      plain(payloads, (row) => row.off),
-      plain(payloads, (row) => row.len),
-      scope.replicaId,
-      place.at,
-      plain(calls, (row) => row.call_id),
-      plain(calls, (row) => row.session_id),
-      plain(calls, (row) => row.agent_id),
-      plain(calls, (row) => row.version_id),
-      plain(calls, (row) => row.pact_id),
-      plain(calls, (row) => row.api_key_id),
-      plain(calls, (row) => row.kind),
-      quoted(calls, (row) => row.action),
-      plain(calls, (row) => row.state),
-      plain(calls, (row) => row.verdict),
-      plain(calls, (row) => row.enforced),
-      plain(calls, (row) => row.code),
-      quoted(calls, (row) => JSON.stringify(row.reasons)),
-      quoted(calls, (row) => row.reserved),
-      plain(calls, (row) => row.effect_id),
-      plain(calls, (row) => row.repeat_of),
-      plain(calls, (row) => row.intent_seq),
-      plain(outcomes, (row) => row.call_id),
-      plain(outcomes, (row) => row.state),
-      plain(outcomes, (row) => row.code),
-      plain(outcomes, (row) => row.pt),
-      plain(outcomes, (row) => row.ct),
-      plain(outcomes, (row) => row.ot),
-      plain(outcomes, (row) => row.cost),
-      plain(outcomes, (row) => row.seq),
-      plain(ledgers, (row) => row.id),
-      quoted(ledgers, (row) => JSON.stringify(row.facts)),
-      quoted(ledgers, (row) => row.amounts),
-    ],
-  })
-  return [hot, ...sendRareRows(rows, scope, place.at)]
+  place: { size: bigint; nextSize: bigint; at: string },
+): Bound[] {
+  const { organisationId } = scope
+  const logId = scope.logId.toString()
+  const size = place.size.toString()
+  const grown = (place.nextSize - place.size).toString()
+  const head = { statement: moveHead, values: [organisationId, logId, size, grown] }
+  const rare = rareStatements(rows, scope, place.at)
+  if (rows.entries.off.count === 0) return [head, ...rare]
+  const { entries, heads, payloads, calls, outcomes, ledgers } = rows
+  const values = [
+    organisationId,
+    logId,
+    size,
+    Buffer.concat(rows.chunks, rows.bytes),
+    list(entries.off),
+    list(entries.len),
+    list(heads.agentId),
+    list(heads.number),
+    list(heads.hash),
+    list(payloads.callId),
+    list(payloads.part),
+    list(payloads.subject),
+    list(payloads.off),
+    list(payloads.len),
+    scope.replicaId,
+    place.at,
+    list(calls.callId),
+    list(calls.sessionId),
+    list(calls.agentId),
+    list(calls.versionId),
+    list(calls.pactId),
+    list(calls.apiKeyId),
+    list(calls.kind),
+    list(calls.action),
+    list(calls.state),
+    list(calls.verdict),
+    list(calls.enforced),
+    list(calls.code),
+    list(calls.reasons),
+    list(calls.reserved),
+    list(calls.effectId),
+    list(calls.repeatOf),
+    list(calls.seq),
+    list(outcomes.callId),
+    list(outcomes.state),
+    list(outcomes.code),
+    list(outcomes.promptTokens),
+    list(outcomes.cachedTokens),
+    list(outcomes.completionTokens),
+    list(outcomes.cost),
+    list(outcomes.seq),
+    list(ledgers.id),
+    list(ledgers.facts),
+    list(ledgers.amounts),
+  ]
+  return [head, { statement: hotStatement, values }, ...rare]
 }
 
-/** An array literal of values that need no quotes: ids, numbers, and words of our own. */
-function plain<Row>(
-  rows: readonly Row[],
-  valueOf: (row: Row) => string | number | boolean | undefined,
-): string {
-  return `{${rows.map((row) => valueOf(row) ?? 'NULL').join(',')}}`
-}
-
-/** An array literal of any text. */
-function quoted<Row>(rows: readonly Row[], valueOf: (row: Row) => string): string {
-  return `{${rows.map((row) => `"${escape(valueOf(row))}"`).join(',')}}`
-}
-
-function escape(text: string): string {
-  const slashed = text.includes('\\') ? text.replaceAll('\\', '\\\\') : text
-  return slashed.includes('"') ? slashed.replaceAll('"', '\\"') : slashed
+function list(column: Column): string {
+  return `{${column.text}}`
 }
