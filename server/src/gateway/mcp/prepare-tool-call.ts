@@ -1,8 +1,18 @@
 // Steps 1 to 3 of a tool call: schema, amount, effect key, what the pact will be asked.
-import { amountOf, effectKeyOf, quoteArguments, subjectOf } from '../../core/effect/effect-key.ts'
+import {
+  amountOf,
+  effectKeyOf,
+  quoteArguments,
+  subjectOf,
+  touchesOf,
+} from '../../core/effect/effect-key.ts'
 import { canonicalJson, sha256Hex } from '../../core/canonical.ts'
-import type { Amount, ToolCall } from '../../core/decision/call.ts'
+import { effectiveClass } from '../../core/effect/proof.ts'
+import { type Amount, type EffectClass, type ToolCall, toolName } from '../../core/decision/call.ts'
 import { decide } from '../../core/decision/decide.ts'
+import { callDigest } from '../../core/decision/loops.ts'
+import { outsideTask } from '../../core/decision/task.ts'
+import { recordFacts } from '../../core/decision/recorded-facts.ts'
 import type { Decision } from '../../core/decision/decision.ts'
 import { tighten } from '../../core/decision/tighten.ts'
 import type { SessionFacts } from '../../core/decision/facts.ts'
@@ -11,8 +21,12 @@ import type { CompiledTool } from '../../core/pact/compiled.ts'
 import type { EffectIntent, Intent, Principal } from '../../store/recorder/types.ts'
 import type { Gateway } from '../gateway.ts'
 import type { LoadedPact } from '../pacts.ts'
+import type { ToolRequest } from '../tools/backend.ts'
 import { hasLiveEffect } from '../../store/live-effects.ts'
+import { runIntentOf } from '../runs/run-name.ts'
 import { callFollowUp } from './call-followup.ts'
+import { mayHoldOutward } from '../../core/taint/trifecta.ts'
+import { findTaint } from '../taint/origins.ts'
 import { parseToolResult } from './tool-result.ts'
 
 export type ToolCallInput = {
@@ -22,6 +36,10 @@ export type ToolCallInput = {
   readonly tool: string
   readonly args: Readonly<Record<string, unknown>>
   readonly resume: Intent['resume']
+  /** The run that the agent names. */
+  readonly run?: string | undefined
+  /** Of an agent that still listens: when it cancels, and what it is told meanwhile. */
+  readonly live?: Pick<ToolRequest, 'signal' | 'onProgress' | 'logs' | 'relay'> | undefined
 }
 
 export type PreparedToolCall = {
@@ -30,6 +48,7 @@ export type PreparedToolCall = {
   readonly tool: CompiledTool | undefined
   /** Whose key encrypts the payloads. */
   readonly subject: string
+  readonly amount: Amount | undefined
 }
 
 type Finding = { verdict: 'hold' | 'deny'; code: ErrorCode; rule: string; reason: string }
@@ -43,11 +62,15 @@ export async function prepareToolCall(
   const action = `${input.server}/${input.tool}`
   const loaded = await gateway.pacts.active(principal)
   const tool = loaded.pact.tools.get(action)
-  const findings = checkArguments(loaded, action, args)
+  const outside = tool && outsideTask(loaded.pact, principal.task, { kind: 'tool', name: action })
+  const findings = outside === undefined ? checkArguments(loaded, action, args) : [forbid(outside)]
   const key = keyEffect(gateway, { input, tool, findings })
   const amount =
     tool && (await findAmount(gateway, { input, loaded, tool, findings, key: key.key }))
-  const drift = tool && (await findDrift(gateway, { input, loaded, action, findings }))
+  const drift =
+    tool && outside === undefined
+      ? await findDrift(gateway, { input, loaded, action, findings })
+      : undefined
   const subject = (tool && subjectOf(tool, args)) ?? principal.endUser
   const text = Buffer.from(
     JSON.stringify({ server: input.server, tool: input.tool, arguments: args }),
@@ -55,7 +78,11 @@ export async function prepareToolCall(
   const effect = { ...key, amountMinor: amount?.minorUnits, currency: amount?.currency }
   const isWrite = tool !== undefined && tool.effectClass !== 'read'
   const mayHold =
-    drift !== undefined || (tool?.bound.rules.some((rule) => rule.effect === 'hold') ?? false)
+    drift !== undefined ||
+    mayHoldOutward(loaded.pact, tool) ||
+    (tool?.bound.rules.some((rule) => rule.effect === 'hold') ?? false)
+  const { sessionId } = principal
+  const taint = await findTaint(gateway, { loaded, tool, sessionId, args })
   const intent: Intent = {
     callId: input.callId,
     principal,
@@ -65,7 +92,16 @@ export async function prepareToolCall(
     isWrite,
     reservation: { calls: 1n, tokens: 0n, nanoUsd: 0n },
     request: await gateway.vault.seal(subject, text),
-    decide: bindDecision({ input, loaded, tool, amount, findings }),
+    decide: bindDecision({
+      input,
+      loaded,
+      tool,
+      amount,
+      findings,
+      effectClass: await classOf(gateway, loaded, tool),
+      digest: callDigest(loaded.pact.loops, action, key.argsHash),
+      origins: taint.origins,
+    }),
     effect: isWrite || mayHold ? effect : undefined,
     holdEffect: () => effect,
     schemaHash: loaded.pinned.get(action)?.hash ?? '',
@@ -73,8 +109,26 @@ export async function prepareToolCall(
     drift,
     resume: input.resume,
     hasWaited,
+    taint,
+    run: runIntentOf(loaded.pact.runs, { run: input.run, isWrite, principal }),
   }
-  return { intent, loaded, tool, subject }
+  return { intent, loaded, tool, subject, amount }
+}
+
+async function classOf(
+  gateway: Gateway,
+  loaded: LoadedPact,
+  tool: CompiledTool | undefined,
+): Promise<EffectClass> {
+  if (tool === undefined) return 'irreversible'
+  if (tool.contract.undo === undefined) return tool.effectClass
+  const proved = await gateway.proofs.proved(loaded)
+  return effectiveClass(tool, { pact: loaded.pact, isProved: proved.has(toolName(tool)) })
+}
+
+/** What lies outside the task is not even asked for a quote. */
+function forbid(reason: string): Finding {
+  return { verdict: 'deny', code: 'task.forbidden', rule: 'task', reason }
 }
 
 function checkArguments(
@@ -82,6 +136,11 @@ function checkArguments(
   action: string,
   args: Readonly<Record<string, unknown>>,
 ): Finding[] {
+  const key = loaded.pact.tools.get(action)?.contract.keyArgument?.name
+  if (key !== undefined && Object.hasOwn(args, key)) {
+    const reason = `arguments/${key} is filled in by Airworthy: leave it out`
+    return [{ verdict: 'deny', code: 'tool.arguments_invalid', rule: 'schema', reason }]
+  }
   const validate = loaded.pinned.get(action)?.validate
   if (validate === undefined || validate(args)) return []
   const [first] = validate.errors ?? []
@@ -166,6 +225,13 @@ function keyEffect(
   }
   const key = made?.kind === 'ok' ? made.key : `${principal.sessionId}:${input.tool}:${fallback}`
   const windowSeconds = tool?.contract.windowSeconds
+  const session = { id: principal.sessionId, endUser: principal.endUser }
+  const touched = tool && touchesOf(tool, { args, session })
+  if (touched?.kind === 'invalid') {
+    const { message: reason } = touched
+    findings.push({ verdict: 'deny', code: 'policy.rule_error', rule: 'touches', reason })
+  }
+  const touches = touched?.kind === 'ok' ? touched.touches : []
   return {
     effectClass: tool?.effectClass ?? 'irreversible',
     key: `${input.server}/${input.tool}:${vault.digest(key)}`,
@@ -173,6 +239,10 @@ function keyEffect(
     windowMs: windowSeconds === undefined ? undefined : windowSeconds * 1000,
     amountMinor: undefined,
     currency: undefined,
+    ...(tool?.contract.otherArguments === 'replace' ? { replaces: true } : {}),
+    ...(touches.length === 0
+      ? {}
+      : { touches: touches.map((each) => vault.digest(`touch:${each}`)) }),
   }
 }
 
@@ -182,16 +252,22 @@ function bindDecision(options: {
   tool: CompiledTool | undefined
   amount: Amount | undefined
   findings: readonly Finding[]
+  /** As rules see it: an undo that is not proved counts as none. */
+  effectClass: EffectClass
+  digest: string | undefined
+  origins: ToolCall['origins']
 }): Intent['decide'] {
-  const { input, loaded, tool, findings } = options
+  const { input, loaded, findings } = options
   const { principal } = input
   const call: ToolCall = {
     kind: 'tool',
     server: input.server,
     tool: input.tool,
-    effectClass: tool?.effectClass ?? 'irreversible',
+    effectClass: options.effectClass,
     args: input.args,
     amount: options.amount,
+    digest: options.digest,
+    origins: options.origins,
   }
   const agent = { name: principal.agentName, stakes: principal.stakes }
   return (session: SessionFacts, nowMs: number): Decision => {
@@ -201,7 +277,9 @@ function bindDecision(options: {
       const { code, rule, reason } = denied
       return { verdict: 'deny', code, reasons: [{ rule, verdict: 'deny', reason }] }
     }
-    const decision = decide(call, loaded.pact, { session, agent, nowMs })
+    const facts = { session, agent, nowMs }
+    const decided = decide(call, loaded.pact, facts)
+    const decision = recordFacts(decided, { call, pact: loaded.pact, facts })
     return findings.reduce(tighten, decision)
   }
 }

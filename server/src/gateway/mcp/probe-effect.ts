@@ -1,5 +1,4 @@
 // Finds out what became of an unknown effect: by the contract's probe, never by trying again.
-import { parseExactJson } from '../../core/canonical.ts'
 import { probeArguments, probeOutcome } from '../../core/effect/effect-key.ts'
 import { type Amounts, noAmounts } from '../../core/budget/budget.ts'
 import { AirworthyError } from '../../core/errors.ts'
@@ -7,6 +6,8 @@ import { findUnknownEffect, type UnknownEffect } from '../../store/live-effects.
 import type { Outcome } from '../../store/recorder/types.ts'
 import type { Gateway } from '../gateway.ts'
 import { callFollowUp } from './call-followup.ts'
+import { probeUndo } from './probe-undo.ts'
+import { readArguments } from './read-arguments.ts'
 import { parseToolResult } from './tool-result.ts'
 
 const oneCall: Amounts = { calls: 1n, tokens: 0n, nanoUsd: 0n }
@@ -15,10 +16,14 @@ const settleMarginMs = 1000
 
 export type ProbeEnd = 'done' | 'failed' | 'still_unknown'
 
+/** Settles an unknown effect, or its unknown undo, if what became of it can be known now. */
 export async function probeEffect(gateway: Gateway, effectId: string): Promise<ProbeEnd> {
   const { db, organisationId } = gateway
   const effect = await findUnknownEffect(db, organisationId, effectId)
-  if (effect === undefined) return 'done'
+  if (effect === undefined) {
+    const undo = await probeUndo(gateway, effectId)
+    return undo.kind === 'settled' ? 'done' : 'still_unknown'
+  }
   const found = await askProbe(gateway, effect)
   if (found.kind === 'still_unknown') return 'still_unknown'
   const isDone = found.kind === 'done'
@@ -76,13 +81,4 @@ function resultOf(parsed: unknown): object {
     typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, 'result') : undefined
   const text = typeof told === 'string' ? told : JSON.stringify(told ?? parsed)
   return { content: [{ type: 'text', text }] }
-}
-
-export function readArguments(request: Buffer): Record<string, unknown> | undefined {
-  const parsed = parseExactJson(request.toString('utf8'))
-  if (parsed.kind === 'invalid' || typeof parsed.value !== 'object' || parsed.value === null) {
-    return undefined
-  }
-  const args: unknown = Reflect.get(parsed.value, 'arguments')
-  return typeof args === 'object' && args !== null ? { ...args } : undefined
 }

@@ -3,30 +3,33 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { type Amounts, noAmounts } from '../../core/budget/budget.ts'
+import { withKeyArgument } from '../../core/effect/key-argument.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import type { IntentResult, Outcome } from '../../store/recorder/types.ts'
 import { describeDecision } from '../decision-text.ts'
 import type { Gateway } from '../gateway.ts'
+import { rememberEnd, rememberRepeat } from '../taint/results.ts'
+import { awaitCheckpoint } from '../tools/await-checkpoint.ts'
+import { parseRunName } from '../runs/run-name.ts'
+import { findCallChecks } from '../../store/call-checks.ts'
+import { checkResult, codeOfChecks, tellChecked } from './check-result.ts'
 import { probeEffect } from './probe-effect.ts'
 import { type PreparedToolCall, prepareToolCall, type ToolCallInput } from './prepare-tool-call.ts'
+import type { ToolReply } from './tool-reply.ts'
 
 const proposalsMax = 4
 const inFlightWaitMs = 20_000
+/** A call of another gateway settles unheard: it is asked for this often. */
+const inFlightAskMs = 500
 const resultBytesMax = 8 * 1024 * 1024
 const oneCall: Amounts = { calls: 1n, tokens: 0n, nanoUsd: 0n }
 
-export type ToolReply = {
-  readonly result: CallToolResult
-  readonly callId: string
-  readonly receipt: string
-  readonly decision: string
-}
-
 export async function callTool(
   gateway: Gateway,
-  request: Omit<ToolCallInput, 'callId' | 'resume'>,
+  request: Omit<ToolCallInput, 'callId' | 'resume' | 'run'> & { readonly run?: unknown },
 ): Promise<ToolReply> {
-  return runToolCall(gateway, { ...request, callId: randomUUIDv7(), resume: undefined })
+  const run = request.run === undefined ? undefined : parseRunName(request.run)
+  return runToolCall(gateway, { ...request, callId: randomUUIDv7(), resume: undefined, run })
 }
 
 export async function runToolCall(gateway: Gateway, input: ToolCallInput): Promise<ToolReply> {
@@ -35,18 +38,12 @@ export async function runToolCall(gateway: Gateway, input: ToolCallInput): Promi
     case 'proceed':
       return execute(gateway, { input, prepared, placed: result })
     case 'repeated':
-      return answerRepeat(gateway, result)
+      return answerRepeat(gateway, result, { input, prepared })
     case 'held':
       return {
         ...result,
         decision: 'hold',
-        result: refusal({
-          held: true,
-          id: result.holdId,
-          until: new Date(result.untilMs).toISOString(),
-          code: 'call.held',
-          ...describeDecision(result.decision),
-        }),
+        result: waiting(result),
       }
     case 'denied':
       return {
@@ -55,10 +52,32 @@ export async function runToolCall(gateway: Gateway, input: ToolCallInput): Promi
         result: refusal({ denied: true, code: result.code, ...describeDecision(result.decision) }),
       }
     case 'wait':
+      throw result.isBlocked === true ? blocked(result.ofCallId) : notPlaced()
     case 'stale':
     default:
-      throw new AirworthyError('gateway.overloaded', 'the call could not be placed: try again')
+      throw notPlaced()
   }
+}
+
+/** The call waits for a person, or for its run to be completed. */
+function waiting(held: IntentResult & { kind: 'held' }): CallToolResult {
+  const { holdId: id, decision } = held
+  const why = describeDecision(decision)
+  if (decision.code === 'run.deferred') {
+    return refusal({ deferred: true, id, code: 'run.deferred', ...why })
+  }
+  const until = new Date(held.untilMs).toISOString()
+  return refusal({ held: true, id, until, code: 'call.held', ...why })
+}
+
+function notPlaced(): AirworthyError {
+  return new AirworthyError('gateway.overloaded', 'the call could not be placed: try again')
+}
+
+/** An approved call that cannot go on yet; it is tried again from its row. */
+function blocked(ofCallId: string): AirworthyError {
+  const message = `call ${ofCallId} touches the same thing, and its end is not known yet`
+  return new AirworthyError('effect.blocked', message)
 }
 
 /** A refusal is a result, not a protocol error, so that the model reads it and can change its plan. */
@@ -75,16 +94,23 @@ async function proposeToolCall(
   input: ToolCallInput,
 ): Promise<{ result: IntentResult; prepared: PreparedToolCall }> {
   let hasWaited = false
+  const deadline = performance.now() + inFlightWaitMs
   for (let attempt = 1; ; attempt += 1) {
     const prepared = await prepareToolCall(gateway, input, hasWaited)
     const result = await gateway.recorder.propose(prepared.intent).durable
     if (attempt >= proposalsMax) return { result, prepared }
     if (result.kind === 'stale') {
       gateway.pacts.correct(input.principal.versionId, result.pactId)
-    } else if (result.kind === 'wait') {
-      if (result.reason === 'unknown') await probeEffect(gateway, result.effectId)
-      else await gateway.inFlight.wait(result.ofCallId, inFlightWaitMs)
+    } else if (result.kind === 'wait' && result.reason === 'unknown') {
+      await probeEffect(gateway, result.effectId)
       hasWaited = true
+    } else if (result.kind === 'wait') {
+      // Another gateway may have the call, and of many that wait each has its turn: it is asked
+      // again and again, and only time bounds how often.
+      const leftMs = deadline - performance.now()
+      await gateway.inFlight.wait(result.ofCallId, Math.min(Math.max(leftMs, 0), inFlightAskMs))
+      if (leftMs > inFlightAskMs) attempt -= 1
+      else hasWaited = true
     } else {
       return { result, prepared }
     }
@@ -101,6 +127,7 @@ async function execute(
 ): Promise<ToolReply> {
   const { input, prepared, placed } = options
   const server = prepared.loaded.pact.servers.get(input.server)
+  const waitFor = prepared.tool?.contract.waitFor
   try {
     const end =
       server === undefined
@@ -108,10 +135,13 @@ async function execute(
             kind: 'failed' as const,
             error: new AirworthyError('tool.server_unknown', `${input.server} is not enrolled`),
           }
-        : await gateway.tools.call(
+        : ((await awaitCheckpoint(gateway, { waitFor, receipt: placed.receipt })) ??
+          (await gateway.tools.call(
             { name: input.server, server, tool: input.tool },
             {
-              args: input.args,
+              ...input.live,
+              pinnedHash: prepared.intent.schemaHash,
+              args: sentArguments(prepared, input.args),
               meta: {
                 'airworthy/session': input.principal.sessionId,
                 'airworthy/call': placed.callId,
@@ -120,11 +150,23 @@ async function execute(
                   : {}),
               },
             },
-          )
+          )))
     return await settleTool(gateway, { ...options, end })
   } finally {
     gateway.inFlight.settled(placed.callId)
   }
+}
+
+/** With the effect key, where the contract says that the tool takes it as an argument. */
+function sentArguments(
+  prepared: PreparedToolCall,
+  args: ToolCallInput['args'],
+): ToolCallInput['args'] {
+  const keyArgument = prepared.tool?.contract.keyArgument
+  const key = prepared.intent.effect?.key
+  if (keyArgument === undefined || key === undefined) return args
+  const { name: argument, schema: inputSchema } = keyArgument
+  return withKeyArgument(args, { inputSchema, argument, key })
 }
 
 async function settleTool(
@@ -138,6 +180,8 @@ async function settleTool(
 ): Promise<ToolReply> {
   const { prepared, placed, end } = options
   const { callId } = placed
+  const { sessionId } = options.input.principal
+  const remembered = await rememberEnd(gateway, end, { prepared, sessionId, callId })
   const outcome: Outcome = {
     callId,
     state: 'done',
@@ -146,11 +190,15 @@ async function settleTool(
     used: oneCall,
     response: undefined,
     resolvedBy: undefined,
+    remembered,
+    relayed: options.input.live?.relay?.told(),
   }
   const decision = placed.enforced ? 'allow' : `would-${placed.decision.verdict}`
   if (end.kind === 'result') {
     const { _meta: _ignored, ...result } = end.result
     const text = Buffer.from(JSON.stringify(result))
+    const checks =
+      end.result.isError === true ? undefined : checkResult(options.input, prepared, end.result)
     // A tool that answers an error says that nothing happened: such an effect may be tried again.
     const state = end.result.isError === true ? 'failed' : 'done'
     if (text.length > resultBytesMax) {
@@ -162,8 +210,9 @@ async function settleTool(
       return { result: tooLong, callId, receipt: placed.receipt, decision }
     }
     const response = await gateway.vault.seal(prepared.subject, text)
-    await gateway.recorder.settle({ ...outcome, state, response })
-    return { result, callId, receipt: placed.receipt, decision }
+    const checked = checks && { checks, code: codeOfChecks(checks) }
+    await gateway.recorder.settle({ ...outcome, state, response, ...checked })
+    return { result: tellChecked(result, checks), callId, receipt: placed.receipt, decision }
   }
   const { code } = end.error
   // A read has no effect on the world, so there is nothing about it that could stay unknown.
@@ -187,13 +236,20 @@ async function settleTool(
 async function answerRepeat(
   gateway: Gateway,
   repeat: IntentResult & { kind: 'repeated' },
+  asked: { input: ToolCallInput; prepared: PreparedToolCall },
 ): Promise<ToolReply> {
   const stored = await gateway.vault.open(repeat.ofCallId, 2)
   const { callId, receipt } = repeat
+  const { db, organisationId } = gateway
+  const checks = await findCallChecks(db, organisationId, repeat.ofCallId)
   const meta = { 'airworthy/repeat-of': repeat.ofCallId }
   const result: CallToolResult =
     stored === undefined
       ? { content: [{ type: 'text', text: 'done before; its result is not stored' }] }
       : JSON.parse(stored.toString('utf8'))
-  return { result: { ...result, _meta: meta }, callId, receipt, decision: 'repeat' }
+  const { sessionId } = asked.input.principal
+  const reading = { prepared: asked.prepared, sessionId, callId: repeat.ofCallId }
+  await rememberRepeat(gateway, result, reading)
+  const told = tellChecked(result, checks)
+  return { result: { ...told, _meta: meta }, callId, receipt, decision: 'repeat' }
 }

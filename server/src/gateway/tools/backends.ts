@@ -1,7 +1,14 @@
 // All tool servers, whatever their kind: each is asked through the backend of its transport.
-import { AirworthyError } from '../../core/errors.ts'
+import { AirworthyError, statusOf } from '../../core/errors.ts'
 import type { Manifest } from '../../core/pact/manifest.ts'
-import type { ToolBackend, ToolEnd, ToolRequest, ToolServer, ToolTarget } from './backend.ts'
+import type {
+  ServerFeatures,
+  ToolBackend,
+  ToolEnd,
+  ToolRequest,
+  ToolServer,
+  ToolTarget,
+} from './backend.ts'
 
 /** Of enrolment: the tool without its name, which is the key. */
 export type EnrolledTool = {
@@ -24,6 +31,8 @@ export class ToolBackends implements AsyncDisposable {
       const tools = await this.#of(server)
         .list(name, server)
         .catch((cause: unknown) => {
+          // It did answer, and what it said is about the manifest.
+          if (cause instanceof AirworthyError && statusOf(cause.code) === 422) throw cause
           const message = `the tool server ${name} does not answer: ${textOf(cause)}`
           throw new AirworthyError('manifest.tool_server_unreachable', message, { cause })
         })
@@ -38,6 +47,11 @@ export class ToolBackends implements AsyncDisposable {
 
   call(target: ToolTarget, request: ToolRequest): Promise<ToolEnd> {
     return this.#of(target.server).call(target, request)
+  }
+
+  /** Undefined for a kind of server that has tools only. */
+  features(server: ToolServer): ServerFeatures | undefined {
+    return this.#of(server).features
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
