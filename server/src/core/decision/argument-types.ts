@@ -73,6 +73,7 @@ const dynamic: ArgumentType = { type: 'dyn', read: readAnything, properties: und
  * Without a schema a value stays as it is, but no list in it may be longer than a rule can walk.
  */
 function readAnything(value: unknown): unknown {
+  if (typeof value === 'number') return readNumber(value)
   if (typeof value !== 'object' || value === null) return value
   const children: unknown[] = Array.isArray(value) ? value : Object.values(value)
   checkSize(children.length)
@@ -89,6 +90,14 @@ function plain(type: string): ArgumentType {
   return { type, read: (value) => value, properties: undefined }
 }
 
+/** Larger doubles have gaps of more than one; the product of a few of them would be infinite. */
+function readNumber(value: unknown): unknown {
+  if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+    throw new RangeError('a number passes 2^53 and cannot be judged exactly')
+  }
+  return value
+}
+
 /** JSON has one number; the schema says which of CEL's two it is. */
 function readInteger(value: unknown): unknown {
   return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
@@ -102,7 +111,7 @@ function typeOf(schema: JsonSchemaObject, registration: Registration, depth: num
     case 'boolean':
       return plain('bool')
     case 'number':
-      return plain('double')
+      return { type: 'double', read: readNumber, properties: undefined }
     case 'integer':
       return { type: 'int', read: readInteger, properties: undefined }
     case 'array':

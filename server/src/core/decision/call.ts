@@ -1,5 +1,7 @@
 // What is decided about: one model call or one tool call, canonical and typed.
 
+import type { OriginsByArgument } from '../taint/taint.ts'
+
 export type EffectClass = 'read' | 'reversible' | 'compensable' | 'irreversible'
 
 /** An amount of money in integer minor units (cents of USD). */
@@ -11,6 +13,8 @@ export type ModelCall = {
   readonly stream: boolean
   /** Upper bound of the tokens that the call may use: prompt and completion. */
   readonly tokensMax: number
+  /** Set where calls with the same body are compared. */
+  readonly digest?: string | undefined
 }
 
 export type ToolCall = {
@@ -24,6 +28,10 @@ export type ToolCall = {
   readonly amount: Amount | undefined
   /** Why there is no amount although the contract declares one: a sentence for the record. */
   readonly amountError?: string
+  /** Where the values of the arguments came from; undefined where it is not tracked. */
+  readonly origins?: OriginsByArgument | undefined
+  /** Short and keyed, over tool and arguments: what tells a loop. */
+  readonly digest?: string | undefined
 }
 
 export type Call = ModelCall | ToolCall

@@ -1,4 +1,5 @@
 // One condition for one tool or model: references, types, and whether it can ever be true.
+import { guardComparisons, nodesOf, unsafeNumbers } from './guard-comparisons.ts'
 import type { Program } from './program.ts'
 import { findReferences } from './rule-references.ts'
 import type { References } from './rule-references.ts'
@@ -21,26 +22,38 @@ export type ConditionOutcome =
  */
 export function compileCondition(
   source: string,
-  context: { readonly environment: TargetEnvironment; readonly tools: readonly string[] },
+  context: {
+    readonly environment: TargetEnvironment
+    readonly tools: readonly string[]
+    readonly scopes?: readonly string[]
+  },
 ): ConditionOutcome {
   const { environment, target } = context.environment
   try {
     const program = environment.parse(source)
-    const references = findReferences(program.ast, { target, tools: context.tools })
+    const references = findReferences(program.ast, {
+      target,
+      tools: context.tools,
+      scopes: context.scopes ?? [],
+    })
     if (references.problems.length > 0) return { kind: 'invalid', problems: references.problems }
     // Before the check, because the checker rewrites macros in the tree.
     const possible = canBeTrue(program.ast, {
       target,
       evaluate: (expression) => environment.evaluate(expression),
     })
+    const nodes = nodesOf(program.ast)
     const checked = program.check()
     if (!checked.valid) return invalid(checked.error, source)
+    const unsafe = unsafeNumbers(nodes)
+    if (unsafe.length > 0) return { kind: 'invalid', problems: unsafe }
     if (checked.type !== 'bool') {
       return invalidWith(
         source,
         `a condition: this is of type ${checked.type ?? 'unknown'}, not bool`,
       )
     }
+    guardComparisons(nodes)
     return { kind: 'ok', program, references, canBeTrue: possible }
   } catch (error) {
     return invalid(error, source)

@@ -3,30 +3,63 @@ import type { BoundRule, BoundRules, CompiledPact, CompiledTool } from '../pact/
 import type { ErrorCode } from '../errors.ts'
 import { toolName } from './call.ts'
 import type { Call, EffectClass, ToolCall } from './call.ts'
-import { celFault } from './compile-condition.ts'
 import type { Decision, Reason, Verdict } from './decision.ts'
 import type { Facts } from './facts.ts'
+import { decideFlow, flowOf } from './flow.ts'
+import { countRepeats, decideLoops } from './loops.ts'
+import { ruleFault } from './rule-fault.ts'
+import { outsideTask, taskOf } from './task.ts'
 import { AgentView, CallView, SessionView } from './program.ts'
+import { noTaint } from '../taint/taint.ts'
+import { describeOrigins, findTrifecta } from '../taint/trifecta.ts'
+import { tighten } from './tighten.ts'
 
 const STRICTNESS: Readonly<Record<Verdict, number>> = { allow: 0, hold: 1, deny: 2 }
 
 /**
- * Decides a call. Every rule that is about its tool or model is asked; those whose condition is
- * true speak, and the strictest wins. A rule that fails denies, and so does the silence of all
- * allow and hold rules.
+ * Decides a call. What lies outside the session's task is refused before any rule. Every rule that
+ * is about its tool or model is asked; those whose condition is true speak, and the strictest wins.
+ * A rule that fails denies, and so does the silence of all allow and hold rules.
  */
 export function decide(call: Call, pact: CompiledPact, facts: Facts): Decision {
   if (call.kind === 'model') {
     const model = pact.models.get(call.model)
     if (model === undefined)
       return refused('model.unknown', `the model ${call.model} is not enrolled`)
-    return decideBound(call, { bound: model.bound, effectClass: undefined, facts })
+    const outside = outsideTask(pact, facts.session.task, { kind: 'model', name: call.model })
+    if (outside !== undefined) return refused('task.forbidden', outside)
+    return decideBound(call, { bound: model.bound, effectClass: undefined, facts, pact })
   }
   const tool = pact.tools.get(toolName(call))
   if (tool === undefined) return refused('tool.unknown', `${toolName(call)} has no contract`)
+  const outside = outsideTask(pact, facts.session.task, { kind: 'tool', name: toolName(call) })
+  if (outside !== undefined) return refused('task.forbidden', outside)
   const fault = amountFault(call, tool)
   if (fault !== undefined) return failed('amount', fault)
-  return decideBound(call, { bound: tool.bound, effectClass: tool.effectClass, facts })
+  const context = { bound: tool.bound, effectClass: classSeen(call, tool), facts, pact }
+  return tightenByTaint(decideBound(call, context), call, { tool, pact, facts })
+}
+
+/** The contract's class; an undo that is not proved counts as none, and that only tightens. */
+export function classSeen(call: ToolCall, tool: CompiledTool): EffectClass {
+  const isUnproven = call.effectClass === 'irreversible' && tool.contract.undo !== undefined
+  return isUnproven ? 'irreversible' : tool.effectClass
+}
+
+/** The built-in rule over what the session has read; like a rule, it can only tighten. */
+function tightenByTaint(
+  decision: Decision,
+  call: ToolCall,
+  known: { readonly tool: CompiledTool; readonly pact: CompiledPact; readonly facts: Facts },
+): Decision {
+  const finding = findTrifecta({
+    action: toolName(call),
+    tool: known.tool.taint,
+    pact: known.pact.taint,
+    session: known.facts.session.taint ?? noTaint,
+    origins: call.origins,
+  })
+  return finding === undefined ? decision : tighten(decision, finding)
 }
 
 /**
@@ -46,9 +79,32 @@ type Context = {
   readonly bound: BoundRules
   readonly effectClass: EffectClass | undefined
   readonly facts: Facts
+  readonly pact: CompiledPact
 }
 
 function decideBound(call: Call, context: Context): Decision {
+  const { pact, facts, effectClass } = context
+  const { session } = facts
+  const spoken = speak(call, context)
+  if (call.kind === 'model')
+    return decideLoops(conclude(spoken), call, { loops: pact.loops, session })
+  const name = toolName(call)
+  const speakBy = (bound: BoundRules | undefined): Reason[] =>
+    bound === undefined ? [] : speak(call, { ...context, bound })
+  const bounds = speakBy(taskOf(pact, session.task)?.bounds.get(name))
+  const decision = conclude(spoken.concat(bounds))
+  const inFlow = decideFlow(decision, {
+    isWrite: effectClass !== 'read',
+    flow: session.flow,
+    declared: pact.writeFlow,
+    nowMs: facts.nowMs,
+    ask: () => speakBy(pact.writeFlow?.opens.get(name)),
+  })
+  return decideLoops(inFlow, call, { loops: pact.loops, session })
+}
+
+/** What the rules that are about a tool or model say, in their order. */
+function speak(call: Call, context: Context): Reason[] {
   const { rules } = context.bound
   const reasons: Reason[] = []
   let values: Readonly<Record<string, unknown>> | undefined
@@ -58,36 +114,47 @@ function decideBound(call: Call, context: Context): Decision {
       continue
     }
     try {
-      values ??= valuesOf(call, context)
-      const reason = ask(rule, rule.program(values))
+      values ??= ruleValues(call, context)
+      const reason = ask(rule, rule.program(values), call)
       if (reason !== undefined) reasons.push(reason)
     } catch (error) {
-      reasons.push(ruleError(rule, celFault(error).summary))
+      reasons.push(ruleError(rule, ruleFault(rule, error)))
     }
   }
-  return conclude(reasons)
+  return reasons
 }
 
-function ask(rule: BoundRule, answer: unknown): Reason | undefined {
-  if (answer === true) return { rule: rule.id, verdict: rule.effect, reason: rule.reason }
+function ask(rule: BoundRule, answer: unknown, call: Call): Reason | undefined {
+  if (answer === true) return { rule: rule.id, verdict: rule.effect, reason: reasonOf(rule, call) }
   if (answer === false) return undefined
   return ruleError(rule, 'the condition is not true or false')
+}
+
+/** A rule that asks for origins says what it was told: the argument alone does not show it. */
+function reasonOf(rule: BoundRule, call: Call): string {
+  if (rule.origins === undefined || call.kind !== 'tool') return rule.reason
+  const from = describeOrigins(call.origins, rule.origins)
+  return from === '' ? rule.reason : `${rule.reason} (${from})`
 }
 
 function ruleError(rule: BoundRule, error: string): Reason {
   return { rule: rule.id, verdict: 'deny', reason: 'the rule could not be evaluated', error }
 }
 
-/** Built once a decision, and only when a rule has a condition. */
-function valuesOf(
+/** What conditions read. Built once a decision, and only when a rule has a condition. */
+export function ruleValues(
   call: Call,
-  { bound, effectClass, facts }: Context,
+  { bound, effectClass, facts, pact }: Context,
 ): Readonly<Record<string, unknown>> {
   return {
     call: new CallView(call, effectClass),
-    session: new SessionView(facts.session, bound.counts),
+    session: new SessionView(facts.session, bound.counts, {
+      flow: flowOf(facts.session.flow, pact.writeFlow, facts.nowMs),
+      repeats: () => countRepeats(facts.session.recent ?? '', call.digest ?? ''),
+    }),
     agent: new AgentView(facts.agent),
     args: call.kind === 'tool' ? bound.readArgs(call.args) : undefined,
+    origin: call.kind === 'tool' ? bound.readOrigins?.(call.origins) : undefined,
     now: new Date(facts.nowMs),
   }
 }

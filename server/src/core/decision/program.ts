@@ -2,7 +2,7 @@
 // constructor, so `call`, `session`, `agent` and `args` are small classes; their getters convert
 // only what a rule asks for.
 import type { Call, EffectClass } from './call.ts'
-import type { AgentFacts, SessionFacts, ToolCounts } from './facts.ts'
+import type { AgentFacts, Flow, ScopeValue, SessionFacts, ToolCounts } from './facts.ts'
 
 /** A compiled condition: answers a value (true, if it speaks) or throws. */
 export type Program = (context: Readonly<Record<string, unknown>>) => unknown
@@ -50,14 +50,55 @@ export const CALL_FIELDS = {
 /** Only there when the tool's contract declares an amount. */
 export const AMOUNT_FIELDS = { amount: 'int', currency: 'string' } as const
 
+/** `session.scope`: typed as the manifest declares it; what the session does not carry is missing. */
+// oxlint-disable-next-line typescript/no-extraneous-class -- the class is what tells types apart
+export class ScopeView {
+  constructor(values: Readonly<Record<string, ScopeValue>>) {
+    for (const [name, value] of Object.entries(values)) {
+      const isWhole = typeof value === 'number' && Number.isSafeInteger(value)
+      Object.defineProperty(this, name, {
+        value: isWhole ? BigInt(value) : value,
+        enumerable: true,
+      })
+    }
+  }
+}
+
+/** What a session's facts mean for the call that is decided. */
+export type SessionNow = { readonly flow: Flow; readonly repeats: () => number }
+
+const noSessionNow: SessionNow = { flow: 'write', repeats: () => 0 }
+
 export class SessionView {
   readonly #facts: SessionFacts
   readonly #needs: CountNeeds
   readonly #maps: { [Kind in CountKind]?: Map<string, bigint> } = {}
+  readonly #now: SessionNow
 
-  constructor(facts: SessionFacts, needs: CountNeeds) {
+  constructor(facts: SessionFacts, needs: CountNeeds, now: SessionNow = noSessionNow) {
     this.#facts = facts
     this.#needs = needs
+    this.#now = now
+  }
+
+  get scope(): ScopeView {
+    return new ScopeView(this.#facts.scope ?? {})
+  }
+
+  get flow(): string {
+    return this.#now.flow
+  }
+
+  get repeats(): bigint {
+    return BigInt(this.#now.repeats())
+  }
+
+  get untrusted(): boolean {
+    return (this.#facts.taint?.untrusted.length ?? 0) > 0
+  }
+
+  get private(): boolean {
+    return (this.#facts.taint?.private.length ?? 0) > 0
   }
 
   get task(): string {
@@ -146,6 +187,11 @@ export const SESSION_FIELDS = {
   held: 'int',
   tokens: 'int',
   spentNanoUsd: 'int',
+  scope: 'Scope',
+  flow: 'string',
+  repeats: 'int',
+  untrusted: 'bool',
+  private: 'bool',
   made: COUNTS,
   done: COUNTS,
   failed: COUNTS,

@@ -1,8 +1,10 @@
 // The CEL environments of rules: the same `session`, `agent` and `now`, and per target `call` and
 // `args`.
 import { Environment } from '@marcbachmann/cel-js'
-import type { JsonSchemaObject } from '../pact/compiled.ts'
+import type { JsonSchemaObject, Scopes } from '../pact/compiled.ts'
 import { declareArguments } from './argument-types.ts'
+import { foldText } from './look-alike.ts'
+import { declareOrigins } from './origin-view.ts'
 import {
   AGENT_FIELDS,
   AMOUNT_FIELDS,
@@ -10,6 +12,7 @@ import {
   CALL_FIELDS,
   CallView,
   SESSION_FIELDS,
+  ScopeView,
   SessionView,
 } from './program.ts'
 
@@ -25,6 +28,7 @@ const LIMITS = {
 const base = new Environment({ limits: LIMITS })
   .registerType('Session', { ctor: SessionView, fields: SESSION_FIELDS })
   .registerType('Agent', { ctor: AgentView, fields: AGENT_FIELDS })
+  .registerFunction('string.fold(): string', foldText)
   .registerVariable('session', 'Session')
   .registerVariable('agent', 'Agent')
   .registerVariable('now', 'google.protobuf.Timestamp')
@@ -45,13 +49,23 @@ export type TargetEnvironment = {
   readonly readArgs: (args: Readonly<Record<string, unknown>>, names: readonly string[]) => object
 }
 
-/** The environment in which conditions about one tool or model are compiled. */
-export function targetEnvironment(target: RuleTarget): TargetEnvironment {
+const SCOPE_TYPES = { string: 'string', integer: 'int', boolean: 'bool' } as const
+
+/**
+ * The environment in which conditions about one tool or model are compiled; `scopes` are the data
+ * scopes that the manifest declares.
+ */
+export function targetEnvironment(target: RuleTarget, scopes: Scopes = {}): TargetEnvironment {
   const environment = base.clone()
+  const scopeFields = Object.fromEntries(
+    Object.entries(scopes).map(([name, type]) => [name, SCOPE_TYPES[type]]),
+  )
+  environment.registerType('Scope', { ctor: ScopeView, fields: scopeFields })
   const hasAmount = target.kind === 'tool' && target.hasAmount
   const fields = hasAmount ? { ...CALL_FIELDS, ...AMOUNT_FIELDS } : CALL_FIELDS
   environment.registerType('Call', { ctor: CallView, fields }).registerVariable('call', 'Call')
   if (target.kind === 'model') return { target, environment, readArgs: () => ({}) }
+  declareOrigins(environment, target.inputSchema)
   return { target, environment, readArgs: declareArguments(environment, target.inputSchema) }
 }
 

@@ -15,6 +15,10 @@ export type References = {
   /** Top-level argument names that are read. */
   readonly args: Set<string>
   readonly counts: Readonly<Record<CountKind, Set<string>>>
+  /** Top-level argument names whose origins are read. */
+  readonly origins: Set<string>
+  /** Everything that is read, as written: `args.items`, `session.done["retail/pay"]`, `now`. */
+  readonly reads: Set<string>
 }
 
 export type ReferenceScope = {
@@ -22,6 +26,8 @@ export type ReferenceScope = {
   readonly target: RuleTarget | undefined
   /** Every tool with a contract, `server/tool`. */
   readonly tools: readonly string[]
+  /** The data scopes that the manifest declares. */
+  readonly scopes?: readonly string[]
 }
 
 type Walk = {
@@ -33,7 +39,8 @@ type Walk = {
 
 const LOOPS_MAX = 2
 const MACROS = new Set(['all', 'exists', 'exists_one', 'map', 'filter'])
-const ROOTS = new Set(['args', 'call', 'session', 'agent'])
+const ROOTS = new Set(['args', 'call', 'session', 'agent', 'origin'])
+const READABLE = new Set([...ROOTS, 'now'])
 const COUNT_KINDS: readonly CountKind[] = ['made', 'done', 'failed', 'unknown']
 
 const FORBIDDEN: Readonly<Record<string, string>> = {
@@ -56,7 +63,13 @@ export function findReferences(root: ASTNode, scope: ReferenceScope): References
     failed: new Set<string>(),
     unknown: new Set<string>(),
   }
-  const references: References = { problems: [], args: new Set(), counts }
+  const references: References = {
+    problems: [],
+    args: new Set(),
+    counts,
+    origins: new Set(),
+    reads: new Set(),
+  }
   visit(root, { scope, references, locals: new Set(), loops: 0 })
   return references
 }
@@ -80,6 +93,14 @@ export function pathOf(node: ASTNode): Path | undefined {
   return parent && { root: parent.root, steps: [...parent.steps, step] }
 }
 
+/** The path as a condition says it; `parseRead` takes it apart again. */
+function formatRead({ root, steps }: Path): string {
+  return steps.reduce<string>((text, step) => {
+    if (typeof step === 'bigint') return `${text}[${step}]`
+    return /^[A-Za-z_]\w*$/.test(step) ? `${text}.${step}` : `${text}[${JSON.stringify(step)}]`
+  }, root)
+}
+
 /** The direct operands of a node. */
 export function childrenOf(node: ASTNode): readonly ASTNode[] {
   if (node.op === 'value' || node.op === 'id') return []
@@ -94,7 +115,9 @@ export function childrenOf(node: ASTNode): readonly ASTNode[] {
 function visit(node: ASTNode, walk: Walk): void {
   const path = pathOf(node)
   if (path !== undefined) {
-    if (!walk.locals.has(path.root)) checkPath(path, walk)
+    if (walk.locals.has(path.root)) return
+    if (READABLE.has(path.root)) walk.references.reads.add(formatRead(path))
+    checkPath(path, walk)
     return
   }
   if (node.op === '[]') {
@@ -154,6 +177,7 @@ function checkPath(path: Path, walk: Walk): void {
     return
   }
   if (path.root === 'args') checkArgument([first, ...rest], walk, target)
+  else if (path.root === 'origin') checkOrigin(first, walk, target)
   else if (path.root === 'session') checkSession(first, rest, walk)
   else checkField(path.root, first, { known: fieldsOf(path.root, target), walk, target })
 }
@@ -182,6 +206,10 @@ function checkField(
 
 function checkSession(name: string, rest: readonly (string | bigint)[], walk: Walk): void {
   const known = Object.keys(SESSION_FIELDS)
+  if (name === 'scope') {
+    checkScope(rest, walk)
+    return
+  }
   const kind = COUNT_KINDS.find((count) => count === name)
   if (kind === undefined) {
     if (!known.includes(name)) {
@@ -201,6 +229,32 @@ function checkSession(name: string, rest: readonly (string | bigint)[], walk: Wa
     const expected = 'a tool that has a contract, as server/tool'
     report(walk, `session.${kind}["${tool}"]`, `${expected}${hint(String(tool), tools)}`)
   }
+}
+
+/** The checker of cel-js lets an undeclared name pass inside has(). */
+function checkScope([name]: readonly (string | bigint)[], walk: Walk): void {
+  const known = walk.scope.scopes ?? []
+  if (name === undefined) {
+    report(walk, 'session.scope', 'session.scope followed by the name of a data scope')
+  } else if (typeof name !== 'string' || !known.includes(name)) {
+    const declared = known.length === 0 ? 'none is declared in scopes' : known.join(', ')
+    const expected = `a data scope that the manifest declares: ${declared}`
+    report(walk, `session.scope["${name}"]`, `${expected}${hint(String(name), known)}`)
+  }
+}
+
+/** Origins are kept by top-level argument: what came from where inside of one is not told apart. */
+function checkOrigin(name: string, walk: Walk, target: RuleTarget): void {
+  if (target.kind === 'model') {
+    report(walk, 'origin', `no origin, because the rule selects the model ${target.name}`)
+    return
+  }
+  walk.references.origins.add(name)
+  const known = [...(schemaProperties(target.inputSchema)?.keys() ?? [])]
+  if (known.includes(name)) return
+  const list = known.length === 0 ? 'none' : known.join(', ')
+  const expected = `an argument of ${target.name}: ${list}${hint(name, known)}`
+  report(walk, `origin.${name}`, expected)
 }
 
 function checkArgument(steps: readonly (string | bigint)[], walk: Walk, target: RuleTarget): void {

@@ -192,6 +192,7 @@ function pathDomain({ root, steps }: Path, target: RuleTarget): Range {
   if (root === 'call') return callDomain(first, target)
   if (root === 'agent' && first === 'stakes')
     return new Range({ values: ['low', 'medium', 'high'] })
+  if (root === 'session' && first === 'flow') return new Range({ values: ['read', 'write'] })
   if (root === 'session')
     return isCount(first) ? new Range({ isInteger: true, min: 0n }) : new Range({})
   if (root !== 'args' || target.kind !== 'tool') return new Range({})
@@ -201,7 +202,8 @@ function pathDomain({ root, steps }: Path, target: RuleTarget): Range {
 
 function isCount(field: string): boolean {
   const types: Readonly<Record<string, string>> = SESSION_FIELDS
-  return Object.hasOwn(types, field) && types[field] !== 'string'
+  const type = Object.hasOwn(types, field) ? types[field] : undefined
+  return type === 'int' || type === 'map<string, int>'
 }
 
 /**

@@ -16,5 +16,5 @@ export function tighten(
   const { verdict, code, rule, reason } = finding
   const reasons = [...decision.reasons, { rule, verdict, reason }]
   if (strictness[decision.verdict] >= strictness[verdict]) return { ...decision, reasons }
-  return { verdict, code, reasons }
+  return { ...decision, verdict, code, reasons }
 }

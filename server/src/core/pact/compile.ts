@@ -9,7 +9,9 @@ import type {
   JsonSchemaObject,
   ToolSchemas,
 } from './compiled.ts'
+import { withoutArgument } from '../effect/key-argument.ts'
 import { compileContract } from './contracts.ts'
+import { compileSignaturePolicy } from './identity-schema.ts'
 import { checkMeaning } from './meaning.ts'
 import type { Manifest } from './manifest-schema.ts'
 import { compileLimits, compilePrices } from './prices.ts'
@@ -18,7 +20,11 @@ import type { PactProblem } from './problem.ts'
 import { compilePrompts } from './prompts.ts'
 import { compileRules, isListable } from './rules.ts'
 import type { CompiledRules } from './rules.ts'
+import { runsDefault } from './runs-schema.ts'
 import { hint } from './suggest.ts'
+import { compilePactTaint, compileToolTaint, taintWarnings } from './taint.ts'
+import { compileScope } from './tasks.ts'
+import type { CompiledScope } from './tasks.ts'
 
 export type PactOutcome =
   | { readonly kind: 'ok'; readonly pact: CompiledPact }
@@ -42,10 +48,23 @@ export function compilePact(manifest: Manifest, toolSchemas: ToolSchemas): PactO
     })),
     models: manifest.models.map((model): RuleTarget => ({ kind: 'model', name: model.name })),
     uncontracted: uncontractedTools(manifest, toolSchemas),
+    scopes: manifest.scopes ?? {},
   })
   problems.push(...compiled.problems)
+  const { scope, problems: scopeProblems } = compileScope({
+    manifest,
+    tools: contracts.map(({ name, contract, inputSchema }) => ({
+      target: { kind: 'tool', name, inputSchema, hasAmount: contract.amount !== undefined },
+      isWrite: contract.effect !== 'read',
+    })),
+    uncontracted: uncontractedTools(manifest, toolSchemas),
+  })
+  problems.push(...scopeProblems)
   if (problems.length > 0) return { kind: 'invalid', problems }
-  return { kind: 'ok', pact: assemble(manifest, { contracts, rules: compiled.rules, toolSchemas }) }
+  return {
+    kind: 'ok',
+    pact: assemble(manifest, { contracts, rules: compiled.rules, toolSchemas, scope }),
+  }
 }
 
 type NamedContract = {
@@ -69,7 +88,9 @@ function compileContracts(
       problems.push(problemAt(['tools', name], found))
       return []
     }
-    const { inputSchema, outputSchema } = schema
+    const { outputSchema } = schema
+    // What Airworthy fills in is no argument of the agent's: rules and keys do not see it.
+    const inputSchema = withoutArgument(schema.inputSchema, contract.keyArgument)
     const context = { tool: name, schemas, inputSchema, manifest, problems }
     return [{ name, contract: compileContract(contract, context), inputSchema, outputSchema }]
   })
@@ -80,7 +101,9 @@ function uncontractedTools(manifest: Manifest, schemas: ToolSchemas): string[] {
   const followUps = new Set(
     Object.entries(manifest.tools).flatMap(([name, contract]) => {
       const server = name.slice(0, name.indexOf('/'))
-      return [contract.undo, contract.probe, contract.amount?.quote].flatMap((followUp) =>
+      const snapshots = [contract.proof?.snapshot ?? []].flat()
+      const { undo, probe, amount } = contract
+      return [undo, undo?.probe, probe, amount?.quote, ...snapshots].flatMap((followUp) =>
         followUp === undefined ? [] : [`${server}/${followUp.tool}`],
       )
     }),
@@ -94,6 +117,7 @@ type Parts = {
   readonly contracts: readonly NamedContract[]
   readonly rules: CompiledRules
   readonly toolSchemas: ToolSchemas
+  readonly scope: CompiledScope
 }
 
 const NO_RULES: BoundRules = {
@@ -102,9 +126,12 @@ const NO_RULES: BoundRules = {
   readArgs: () => ({}),
 }
 
-function assemble(manifest: Manifest, { contracts, rules, toolSchemas }: Parts): CompiledPact {
+function assemble(
+  manifest: Manifest,
+  { contracts, rules, toolSchemas, scope }: Parts,
+): CompiledPact {
   const tools = contracts.map((named) =>
-    compileTool(named, rules.tools.get(named.name) ?? NO_RULES),
+    compileTool(manifest, named, rules.tools.get(named.name) ?? NO_RULES),
   )
   const models = manifest.models.flatMap((model) =>
     compileModel(model, rules.models.get(model.name) ?? NO_RULES),
@@ -116,14 +143,22 @@ function assemble(manifest: Manifest, { contracts, rules, toolSchemas }: Parts):
     servers: new Map(Object.entries(manifest.toolServers)),
     limits: compileLimits(manifest.limits),
     holdExpiresAfterSeconds: manifest.holdExpiresAfterSeconds,
+    runs: manifest.runs ?? runsDefault,
     drift: manifest.drift,
+    unproven: manifest.pact.unproven ?? 'irreversible',
+    signature: compileSignaturePolicy(
+      manifest.identity,
+      tools.some((tool) => tool.effectClass !== 'read'),
+    ),
+    ...scope,
+    taint: compilePactTaint(manifest, { tools, scope }),
     prompts: compilePrompts(manifest.prompts),
     rules: rules.rules,
     warnings: warningsOf(manifest, { tools, models, toolSchemas }),
   }
 }
 
-function compileTool(named: NamedContract, bound: BoundRules): CompiledTool {
+function compileTool(manifest: Manifest, named: NamedContract, bound: BoundRules): CompiledTool {
   const slash = named.name.indexOf('/')
   const effectClass: EffectClass = named.contract.effect
   return {
@@ -134,6 +169,7 @@ function compileTool(named: NamedContract, bound: BoundRules): CompiledTool {
     listable: isListable(bound),
     inputSchema: named.inputSchema,
     outputSchema: named.outputSchema,
+    taint: compileToolTaint(named.name, manifest),
     bound,
   }
 }
@@ -176,5 +212,5 @@ function warningsOf(
   const silent = compiled.models
     .filter((model) => !model.listable)
     .map((model) => `no rule permits the model ${model.name}`)
-  return [...bare, ...unused, ...silent]
+  return [...bare, ...unused, ...silent, ...taintWarnings(manifest)]
 }

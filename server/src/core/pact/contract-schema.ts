@@ -1,6 +1,17 @@
 // The contract of a tool: what a call of it does to the world, and how that is known and undone.
 import { z } from 'zod'
-import { bareTool, integer, map, matching, object, oneOf, text } from './schema-parts.ts'
+import { outward, returns } from './taint-schema.ts'
+import {
+  bareTool,
+  integer,
+  list,
+  map,
+  matching,
+  object,
+  oneOf,
+  ruleId,
+  text,
+} from './schema-parts.ts'
 
 const template = text('a text or a template such as "{{args.order_id}}"')
 const argumentTemplates = map(
@@ -12,6 +23,50 @@ const argumentTemplates = map(
 )
 
 const followUp = { tool: bareTool, arguments: argumentTemplates.default({}) }
+
+const probe = object(
+  { ...followUp, done: text('a CEL condition over result') },
+  'an object with tool, arguments and done',
+)
+
+const undo = object(
+  {
+    ...followUp,
+    windowSeconds: integer(1)
+      .optional()
+      .describe('How long after the call it can be undone. Default: for ever.'),
+    probe: probe
+      .optional()
+      .describe(
+        'How to find out whether an undo took place. Default: the effect was found no more.',
+      ),
+  },
+  'an object with tool and arguments',
+)
+
+const postCondition = object(
+  {
+    id: ruleId,
+    that: text('a CEL condition over args, result and call'),
+    reason: text('a sentence').optional().describe('What an agent is told when it does not hold.'),
+  },
+  'an object with id and that',
+)
+
+const sample = z.record(z.string(), z.json(), { error: 'an object of arguments' })
+const snapshot = object(followUp, 'an object with tool and arguments')
+
+const proof = object(
+  {
+    arguments: z.union([sample, list(sample, 'a list of arguments').min(1)], {
+      error: 'sample arguments: an object, or a list of objects',
+    }),
+    snapshot: z.union([snapshot, list(snapshot, 'a list of calls').min(1)], {
+      error: 'an object with tool and arguments, or a list of them',
+    }),
+  },
+  'an object with arguments and snapshot',
+).describe('How `airworthy tool prove` tries the undo: what to do, and what to compare.')
 
 const amount = object(
   {
@@ -37,17 +92,34 @@ export const contract = object(
       .optional()
       .describe('Where a key is unique. Default: session.'),
     windowSeconds: integer(1).optional().describe('How long a result answers repeats.'),
+    keyArgument: matching(/^[^\s.]+$/, 'the name of an argument')
+      .optional()
+      .describe('An argument that Airworthy fills with the effect key; the agent never sees it.'),
+    waitFor: oneOf(['checkpoint'])
+      .optional()
+      .describe('What a call waits for after its intent is durable: a signed checkpoint of it.'),
+    otherArguments: oneOf(['refuse', 'replace'])
+      .optional()
+      .describe('What a call with the same key and other arguments is. Default: refuse.'),
+    touches: list(template, 'a list of templates')
+      .max(20, { error: 'at most 20 things' })
+      .optional()
+      .describe('The things that a call changes: others that touch them wait for its end.'),
+    ensures: list(postCondition, 'a list of post-conditions')
+      .max(20, { error: 'at most 20 post-conditions' })
+      .optional()
+      .describe('What must hold of a result.'),
     subject: template
       .optional()
       .describe('Whose key encrypts the payloads. Default: the end user.'),
     amount: amount.optional(),
-    undo: object(followUp, 'an object with tool and arguments').optional(),
-    probe: object(
-      { ...followUp, done: text('a CEL condition over result') },
-      'an object with tool, arguments and done',
-    )
+    returns: returns.optional(),
+    outward: outward.optional(),
+    undo: undo.optional(),
+    probe: probe
       .optional()
       .describe('How to find out what became of a call whose outcome is unknown.'),
+    proof: proof.optional(),
   },
   'an object with effect',
 )

@@ -4,6 +4,8 @@ import { parse } from '@marcbachmann/cel-js'
 import { findReferences, unknownArgument } from '../decision/rule-references.ts'
 import { schemaProperties } from '../decision/argument-types.ts'
 import { compileResultCondition } from '../decision/rule-environment.ts'
+import { keyArgumentFault } from '../effect/key-argument.ts'
+import { compilePostConditions } from '../effect/post-condition.ts'
 import { parseTemplate, templatePaths } from '../effect/template.ts'
 import type { Template } from '../effect/template.ts'
 import type {
@@ -44,17 +46,31 @@ export function compileContract(
     windowSeconds: contract.windowSeconds,
     subject: optionalTemplate(contract.subject, [...path, 'subject'], check),
     amount: contract.amount && compileAmount(contract.amount, [...path, 'amount'], check),
-    undo:
-      contract.undo &&
-      compileFollowUp(contract.undo, { check, path: [...path, 'undo'], roots: UNDO_ROOTS }),
-    probe: contract.probe && compileProbe(contract.probe, [...path, 'probe'], check),
+    keyArgument: compileKeyArgument(contract, path, check),
+    otherArguments: compileOtherArguments(contract, path, check),
+    waitFor: contract.waitFor,
+    touches: (contract.touches ?? []).map((source, index) =>
+      compileTemplate(source, { check, path: [...path, 'touches', index], roots: TOUCH_ROOTS }),
+    ),
+    ensures: compileEnsures(contract, path, check),
+    undo: contract.undo && compileUndo(contract.undo, [...path, 'undo'], check),
+    probe:
+      contract.probe &&
+      compileProbe(contract.probe, { check, path: [...path, 'probe'], roots: PROBE_ROOTS }),
+    proof: contract.proof && compileProof(contract.proof, [...path, 'proof'], check),
   }
 }
 
-type Root = 'args' | 'result' | 'effect'
+type Root = 'args' | 'result' | 'effect' | 'session'
 const ARGS_ONLY: readonly Root[] = ['args']
 const PROBE_ROOTS: readonly Root[] = ['args', 'effect']
 const UNDO_ROOTS: readonly Root[] = ['args', 'result', 'effect']
+const TOUCH_ROOTS: readonly Root[] = ['args', 'session']
+/** Roots of which only these fields can be read. */
+const ROOT_FIELDS: Partial<Record<Root, readonly string[]>> = {
+  effect: ['key'],
+  session: ['id', 'endUser'],
+}
 
 function optionalTemplate(
   source: string | undefined,
@@ -98,10 +114,11 @@ function pathFault(input: {
 }): string | undefined {
   const { root, steps, roots, check } = input
   const names = roots
-    .map((name) => (name === 'effect' ? 'effect.key' : `${name}.<name>`))
+    .flatMap((name) => ROOT_FIELDS[name]?.map((field) => `${name}.${field}`) ?? `${name}.<name>`)
     .join(' or ')
   if (!roots.some((name) => name === root)) return `${names}${hint(root, roots)}`
-  if (root === 'effect') return steps.join('.') === 'key' ? undefined : 'effect.key'
+  const fields = roots.flatMap((name) => (name === root ? (ROOT_FIELDS[name] ?? []) : []))
+  if (fields.length > 0) return fields.includes(steps.join('.')) ? undefined : names
   if (steps.length === 0) return names
   if (root !== 'args') return undefined
   const fault = unknownArgument(check.inputSchema, steps.map(indexOrName))
@@ -112,6 +129,83 @@ function pathFault(input: {
 
 function indexOrName(step: string): string | bigint {
   return /^\d{1,9}$/.test(step) ? BigInt(step) : step
+}
+
+function compileKeyArgument(
+  contract: Contract,
+  path: readonly PathStep[],
+  check: Check,
+): CompiledContract['keyArgument'] {
+  const name = contract.keyArgument
+  if (name === undefined) return undefined
+  const schema = check.schemas[check.tool]?.inputSchema ?? {}
+  const expected = keyArgumentFault(schema, name)
+  if (expected !== undefined) {
+    check.problems.push(problemAt([...path, 'keyArgument'], { value: name, expected }))
+  }
+  return { name, schema }
+}
+
+function compileOtherArguments(
+  contract: Contract,
+  path: readonly PathStep[],
+  check: Check,
+): CompiledContract['otherArguments'] {
+  const { otherArguments: value = 'refuse', key } = contract
+  if (value === 'replace' && key === undefined) {
+    const expected = 'refuse without a key, because then other arguments are another key'
+    check.problems.push(problemAt([...path, 'otherArguments'], { value, expected }))
+  }
+  return value
+}
+
+function compileEnsures(
+  contract: Contract,
+  path: readonly PathStep[],
+  check: Check,
+): CompiledContract['ensures'] {
+  const { tool, inputSchema } = check
+  const sources = contract.ensures ?? []
+  const hasAmount = contract.amount !== undefined
+  const { compiled, problems } = compilePostConditions(sources, { tool, inputSchema, hasAmount })
+  for (const { at, found, expected } of problems) {
+    const place = [...path, 'ensures', at, 'that']
+    check.problems.push(problemAt(place, { value: found, expected }))
+  }
+  for (const [at, { id: value }] of sources.entries()) {
+    if (sources.findIndex((each) => each.id === value) === at) continue
+    const expected = 'one id for each of ensures, and this one is taken'
+    check.problems.push(problemAt([...path, 'ensures', at, 'id'], { value, expected }))
+  }
+  return compiled
+}
+
+function compileUndo(
+  undo: NonNullable<Contract['undo']>,
+  path: readonly PathStep[],
+  check: Check,
+): CompiledContract['undo'] {
+  const followUp = compileFollowUp(undo, { check, path, roots: UNDO_ROOTS })
+  const place = { check, path: [...path, 'probe'], roots: UNDO_ROOTS }
+  const probe = undo.probe && compileProbe(undo.probe, place)
+  return { ...followUp, windowSeconds: undo.windowSeconds, probe }
+}
+
+function compileProof(
+  proof: NonNullable<Contract['proof']>,
+  path: readonly PathStep[],
+  check: Check,
+): CompiledContract['proof'] {
+  if (check.manifest.tools[check.tool]?.undo === undefined) {
+    const expected = 'nothing: there is no undo to be proved'
+    check.problems.push(problemAt(path, { value: proof, expected }))
+  }
+  const snapshots = [proof.snapshot].flat().map((snapshot, index, all) => {
+    const at = all.length > 1 ? [...path, 'snapshot', index] : [...path, 'snapshot']
+    checkOnlyReads(snapshot.tool, [...at, 'tool'], check)
+    return compileFollowUp(snapshot, { check, path: at, roots: ARGS_ONLY })
+  })
+  return { samples: [proof.arguments].flat(), snapshots }
 }
 
 type FollowUp = {
@@ -159,6 +253,7 @@ function checkArgumentNames(followUp: FollowUp, inputSchema: JsonSchemaObject, p
   const required: unknown = inputSchema['required']
   for (const name of Array.isArray(required) ? required : []) {
     if (typeof name !== 'string' || Object.hasOwn(followUp.arguments, name)) continue
+    if (check.manifest.tools[`${check.server}/${followUp.tool}`]?.keyArgument === name) continue
     const expected = `a value, because ${check.server}/${followUp.tool} requires it`
     check.problems.push(problemAt([...path, 'arguments', name], { value: undefined, expected }))
   }
@@ -166,10 +261,10 @@ function checkArgumentNames(followUp: FollowUp, inputSchema: JsonSchemaObject, p
 
 function compileProbe(
   probe: FollowUp & { readonly done: string },
-  path: readonly PathStep[],
-  check: Check,
+  place: Place,
 ): CompiledContract['probe'] {
-  const followUp = compileFollowUp(probe, { check, path, roots: PROBE_ROOTS })
+  const { check, path } = place
+  const followUp = compileFollowUp(probe, place)
   checkOnlyReads(probe.tool, [...path, 'tool'], check)
   const outcome = compileResultCondition(probe.done)
   const unsafe =

@@ -31,7 +31,10 @@ export function fingerprint(manifest: Manifest, toolSchemas: ToolSchemas): Finge
  * may do or cost. An emergency rule changes it and leaves the agent's version alone.
  */
 export function pactHash(manifest: Manifest): string {
-  const { pact, tools, limits, holdExpiresAfterSeconds, drift } = manifest
+  // Tests say what is meant and permit nothing.
+  const { tests: _tests, ...pact } = manifest.pact
+  const { tools, limits, holdExpiresAfterSeconds, drift } = manifest
+  const { scopes, tasks, defaultTask, runs } = manifest
   const prices = manifest.models
     .map(({ name, prices: list, timeoutMs }) => ({ name, prices: list, timeoutMs }))
     .toSorted(byName)
@@ -48,6 +51,10 @@ export function pactHash(manifest: Manifest): string {
     prices,
     timeouts: Object.fromEntries(timeouts),
     stakes: manifest.agent.stakes,
+    ...(runs === undefined ? {} : { runs }),
+    ...(scopes === undefined ? {} : { scopes }),
+    ...(tasks === undefined ? {} : { tasks }),
+    ...(defaultTask === undefined ? {} : { defaultTask }),
   })
 }
 

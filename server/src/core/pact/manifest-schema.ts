@@ -1,7 +1,9 @@
 // The agent manifest as a zod schema.
 import { z } from 'zod'
 import { contract } from './contract-schema.ts'
+import { identity } from './identity-schema.ts'
 import { pact } from './rules-schema.ts'
+import { runs } from './runs-schema.ts'
 import {
   NAME_MAX,
   decimal,
@@ -21,6 +23,7 @@ import {
   timeoutMs,
   usd,
 } from './schema-parts.ts'
+import { defaultTask, loops, scopes, tasks } from './tasks-schema.ts'
 import { toolServer } from './tool-server-schema.ts'
 
 const TEMPLATE_MAX = 100_000
@@ -92,8 +95,9 @@ const limits = object(
     defaultSession: limit
       .default({})
       .describe('Budgets of the session of calls without a session.'),
+    loops: loops.optional(),
   },
-  'an object with session, agent and defaultSession',
+  'an object with session, agent, defaultSession and loops',
 )
 
 export const manifestSchema = object(
@@ -113,6 +117,13 @@ export const manifestSchema = object(
     tools: map(qualifiedTool, contract, 'a map of contracts').default({}),
     limits: limits.default({ session: {}, agent: {}, defaultSession: {} }),
     holdExpiresAfterSeconds: integer(1).default(3600),
+    identity: identity.optional().describe('How the agent shows who it is.'),
+    runs: runs.optional().describe('Writes that stand or fall together.'),
+    scopes: scopes
+      .optional()
+      .describe('Data scopes that a session may carry; rules read them as session.scope.'),
+    tasks: tasks.optional().describe('What a session may be opened for; each session names one.'),
+    defaultTask: defaultTask.optional(),
     pact,
   },
   'a manifest: an object with schema, agent and pact',

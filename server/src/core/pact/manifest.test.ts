@@ -91,7 +91,7 @@ suite('parseManifest', () => {
       'an unknown transport',
       'transport: stdio',
       'transport: sse',
-      'agent.yaml:14:24 toolServers.retail.transport: got "sse", expected stdio or http',
+      'agent.yaml:14:24 toolServers.retail.transport: got "sse", expected stdio, http, openapi or sql',
     ],
     [
       'a reversible tool without undo',

@@ -2,11 +2,14 @@
 // servers.
 import { currencyDecimals } from '../effect/amount.ts'
 import type { Manifest } from './manifest-schema.ts'
+import { checkOpenApiServers } from './openapi-meaning.ts'
 import { priceNanoUsd } from './prices.ts'
 import { problemAt } from './problem.ts'
 import type { PactProblem } from './problem.ts'
 import { promptVariables } from './prompts.ts'
+import { checkSqlServers } from './sql-meaning.ts'
 import { hint } from './suggest.ts'
+import { checkTasks } from './tasks-meaning.ts'
 
 /** All problems of meaning, by path. */
 export function checkMeaning(manifest: Manifest): PactProblem[] {
@@ -17,6 +20,9 @@ export function checkMeaning(manifest: Manifest): PactProblem[] {
     ...checkContracts(manifest),
     ...checkLimits(manifest),
     ...checkRules(manifest),
+    ...checkTasks(manifest),
+    ...checkSqlServers(manifest),
+    ...checkOpenApiServers(manifest),
   ]
 }
 
@@ -106,7 +112,17 @@ function checkContracts(manifest: Manifest): PactProblem[] {
 }
 
 /** Fields that only mean something for a tool that changes the world. */
-const WRITE_FIELDS = ['key', 'scope', 'windowSeconds', 'amount', 'undo', 'probe'] as const
+const WRITE_FIELDS = [
+  'key',
+  'scope',
+  'windowSeconds',
+  'keyArgument',
+  'otherArguments',
+  'touches',
+  'amount',
+  'undo',
+  'probe',
+] as const
 
 function checkContract(tool: string, contract: Contract): PactProblem[] {
   const path = ['tools', tool]

@@ -26,7 +26,8 @@ type Limit = Manifest['limits']['session']
 /** Calls of a default session that the manifest says nothing about. */
 const DEFAULT_SESSION_CALLS = 20
 
-function compileLimit(limit: Limit): CompiledLimit {
+/** A limit of the manifest with its money in nano-USD. */
+export function compileLimit(limit: Limit): CompiledLimit {
   const moneyNanoUsd = limit.moneyUsd === undefined ? undefined : decimalToUnits(limit.moneyUsd, 9)
   return { calls: limit.calls, tokens: limit.tokens, moneyNanoUsd }
 }
@@ -49,4 +50,21 @@ export function compileLimits(limits: Manifest['limits']): {
     moneyNanoUsd: own.moneyNanoUsd ?? session.moneyNanoUsd,
   }
   return { session, agent: compileLimit(limits.agent), defaultSession }
+}
+
+/** The tighter of two limits, unit by unit. */
+export function narrowLimit(one: CompiledLimit, other: CompiledLimit): CompiledLimit {
+  return {
+    calls: least(one.calls, other.calls),
+    tokens: least(one.tokens, other.tokens),
+    moneyNanoUsd: least(one.moneyNanoUsd, other.moneyNanoUsd),
+  }
+}
+
+function least<Amount extends number | bigint>(
+  one: Amount | undefined,
+  other: Amount | undefined,
+): Amount | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return one < other ? one : other
 }

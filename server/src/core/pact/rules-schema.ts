@@ -1,5 +1,8 @@
 // The pact of a manifest: promises and permissions.
 import { list, matching, object, oneOf, ruleId, text } from './schema-parts.ts'
+import { writeFlow } from './tasks-schema.ts'
+import { pactTests } from './tests-schema.ts'
+import { taint } from './taint-schema.ts'
 
 const globs = list(
   matching(/^[\x21-\x7e]+$/, 'a name or a pattern with "*"', 193),
@@ -27,6 +30,12 @@ export const pact = object(
   {
     permissions: list(rule, 'a list of rules'),
     promises: list(promise, 'a list of promises').default([]),
+    taint: taint.optional(),
+    writeFlow: writeFlow.optional(),
+    tests: pactTests.optional().describe('Run by `airworthy pact check`, and at each enrolment.'),
+    unproven: oneOf(['irreversible', 'declared'])
+      .optional()
+      .describe('What rules see of an undo that is not proved. Default: irreversible.'),
   },
   'an object with permissions',
 )

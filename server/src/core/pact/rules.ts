@@ -2,11 +2,12 @@
 // them.
 import { compileCondition } from '../decision/compile-condition.ts'
 import type { ConditionProblem } from '../decision/compile-condition.ts'
+import { originReader } from '../decision/origin-view.ts'
 import type { CountKind, CountNeeds } from '../decision/program.ts'
 import type { References } from '../decision/rule-references.ts'
 import { targetEnvironment } from '../decision/rule-environment.ts'
 import type { RuleTarget, TargetEnvironment } from '../decision/rule-environment.ts'
-import type { BoundRule, BoundRules, CompiledRule } from './compiled.ts'
+import type { BoundRule, BoundRules, CompiledRule, Scopes } from './compiled.ts'
 import type { Manifest } from './manifest-schema.ts'
 import { formatPath, problemAt } from './problem.ts'
 import type { PactProblem, PathStep } from './problem.ts'
@@ -28,6 +29,11 @@ export type RuleInput = {
   readonly models: readonly RuleTarget[]
   /** Tools that the servers list and that no contract names: a selector cannot mean them. */
   readonly uncontracted: readonly string[]
+  readonly scopes?: Scopes
+  /** Tools whose counts a condition may read, where those are more than `tools`. */
+  readonly counted?: readonly string[]
+  /** Where each rule stands in the manifest; under `pact.permissions` when it is not given. */
+  readonly pathOf?: (index: number) => readonly PathStep[]
 }
 
 type Binding = {
@@ -35,6 +41,7 @@ type Binding = {
   readonly rules: BoundRule[]
   readonly args: Set<string>
   readonly counts: Readonly<Record<CountKind, Set<string>>>
+  readonly origins: Set<string>
 }
 
 /** Compiles all permissions. With problems, the rules must not be used. */
@@ -44,11 +51,11 @@ export function compileRules(input: RuleInput): {
 } {
   const problems: PactProblem[] = []
   const bindings = {
-    tools: new Map(input.tools.map((target) => [target.name, newBinding(target)])),
-    models: new Map(input.models.map((target) => [target.name, newBinding(target)])),
+    tools: new Map(input.tools.map((target) => [target.name, newBinding(target, input.scopes)])),
+    models: new Map(input.models.map((target) => [target.name, newBinding(target, input.scopes)])),
   }
   const rules = input.permissions.map((rule, index) => {
-    const path = ['pact', 'permissions', index]
+    const path = input.pathOf?.(index) ?? ['pact', 'permissions', index]
     const tools = select(rule.tools ?? [], bindings.tools, {
       path: [...path, 'tools'],
       input,
@@ -74,14 +81,20 @@ export function compileRules(input: RuleInput): {
   return { rules: compiled, problems }
 }
 
-function newBinding(target: RuleTarget): Binding {
+function newBinding(target: RuleTarget, scopes: Scopes | undefined): Binding {
   const counts = {
     made: new Set<string>(),
     done: new Set<string>(),
     failed: new Set<string>(),
     unknown: new Set<string>(),
   }
-  return { environment: targetEnvironment(target), rules: [], args: new Set(), counts }
+  return {
+    environment: targetEnvironment(target, scopes),
+    rules: [],
+    args: new Set(),
+    counts,
+    origins: new Set(),
+  }
 }
 
 type Place = {
@@ -132,19 +145,23 @@ function bindRule(
     for (const target of targets) target.rules.push({ id, effect, reason, program: undefined })
     return
   }
-  const tools = place.input.tools.map((target) => target.name)
+  const tools = place.input.counted ?? place.input.tools.map((target) => target.name)
+  const scopes = Object.keys(place.input.scopes ?? {})
   const path = [...place.path, 'when']
   const faults: Faults = new Map()
   let isPossible = targets.length === 0
   for (const target of targets) {
-    const outcome = compileCondition(when, { environment: target.environment, tools })
+    const outcome = compileCondition(when, { environment: target.environment, tools, scopes })
     if (outcome.kind === 'invalid') {
       addFaults(faults, outcome.problems, target.environment.target.name)
       isPossible = true
       continue
     }
     isPossible ||= outcome.canBeTrue
-    target.rules.push({ id, effect, reason, program: outcome.program })
+    const origins = [...outcome.references.origins]
+    const asks = origins.length === 0 ? {} : { origins }
+    const reads = [...outcome.references.reads]
+    target.rules.push({ id, effect, reason, program: outcome.program, reads, ...asks })
     addReferences(target, outcome.references)
   }
   place.problems.push(...conditionProblems(faults, path, targets.length))
@@ -157,6 +174,7 @@ const COUNT_KINDS: readonly CountKind[] = ['made', 'done', 'failed', 'unknown']
 
 function addReferences(target: Binding, references: References): void {
   for (const name of references.args) target.args.add(name)
+  for (const name of references.origins) target.origins.add(name)
   for (const kind of COUNT_KINDS) {
     for (const tool of references.counts[kind]) target.counts[kind].add(tool)
   }
@@ -197,7 +215,7 @@ function sealAll(bindings: ReadonlyMap<string, Binding>): ReadonlyMap<string, Bo
   return new Map([...bindings].map(([name, binding]) => [name, seal(binding)]))
 }
 
-function seal({ environment, rules, args, counts }: Binding): BoundRules {
+function seal({ environment, rules, args, counts, origins }: Binding): BoundRules {
   const names = [...args]
   const needs: CountNeeds = {
     made: [...counts.made],
@@ -205,7 +223,10 @@ function seal({ environment, rules, args, counts }: Binding): BoundRules {
     failed: [...counts.failed],
     unknown: [...counts.unknown],
   }
-  return { rules, counts: needs, readArgs: (values) => environment.readArgs(values, names) }
+  const readArgs: BoundRules['readArgs'] = (values) => environment.readArgs(values, names)
+  const asks = origins.size === 0 ? {} : { readOrigins: originReader([...origins]) }
+  const reads = [...new Set(rules.flatMap((rule) => rule.reads ?? []))]
+  return { rules, counts: needs, readArgs, reads, ...asks }
 }
 
 /** Some allow or hold rule is about it, and no deny rule without a condition is. */

@@ -1,5 +1,7 @@
 // Where tools come from: the tool servers of a manifest.
 import { z } from 'zod'
+import { openApiServer } from './openapi-server-schema.ts'
+import { mcpFields, stdioFields } from './mcp-server-schema.ts'
 import {
   environmentName,
   httpUrl,
@@ -11,6 +13,7 @@ import {
   text,
   timeoutMs,
 } from './schema-parts.ts'
+import { sqlServer } from './sql-server-schema.ts'
 
 const stdioServer = object(
   {
@@ -20,6 +23,8 @@ const stdioServer = object(
     env: map(environmentName, plainText, 'a map of strings').default({}),
     cwd: text('a directory').optional(),
     timeoutMs: timeoutMs.default(30_000),
+    ...mcpFields,
+    ...stdioFields,
   },
   'an object with transport, command and args',
 )
@@ -34,10 +39,15 @@ const httpServer = object(
       'a map of header names to environment variables',
     ).default({}),
     timeoutMs: timeoutMs.default(30_000),
+    ...mcpFields,
   },
   'an object with transport and url',
 )
 
-export const toolServer = z.discriminatedUnion('transport', [stdioServer, httpServer], {
-  error: 'stdio or http',
-})
+export const toolServer = z.discriminatedUnion(
+  'transport',
+  [stdioServer, httpServer, openApiServer, sqlServer],
+  {
+    error: 'stdio, http, openapi or sql',
+  },
+)
