@@ -1,133 +1,85 @@
-// The rows of an undo: intent first, outcome after.
-import { hash } from 'node:crypto'
-import { AirworthyError } from '../core/errors.ts'
+// Effects that are to be taken back: what an undo needs to know of them.
+import { CompiledQuery } from 'kysely'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
-import { appendEntries } from './log.ts'
-import { runCommand } from './transaction.ts'
+import { findUndoTarget } from './recorder/touching.ts'
+import type { UndoTarget } from './recorder/types.ts'
 
 export type UndoableEffect = {
   readonly effectId: string
   readonly callId: string
   readonly sessionId: string
-  readonly agentId: string
-  readonly versionId: string
+  readonly apiKeyId: string
+  /** The pact under which it was made: its contract says how it is undone. */
   readonly pactId: string
   readonly action: string
+  readonly effectClass: string
   readonly effectKey: string
+  readonly state: string
 }
 
-/** `undoing` is entered once; an undo that failed, or was cut off, may be asked for again. */
-export async function beginUndo(
+export async function findUndoableEffect(
   db: Database,
   organisationId: OrganisationId,
-  command: { effectId: string; operatorId: string; reason: string },
-): Promise<UndoableEffect> {
-  return runCommand(db, organisationId, async (tx) => {
-    const row = await tx
-      .selectFrom('airworthy.effects as e')
-      .innerJoin('airworthy.calls as c', (join) =>
-        join
-          .onRef('c.organisation_id', '=', 'e.organisation_id')
-          .onRef('c.call_id', '=', 'e.call_id'),
-      )
-      .selectAll('e')
-      .select(['c.version_id', 'c.pact_id'])
-      .where('e.organisation_id', '=', organisationId)
-      .where('e.effect_id', '=', command.effectId)
-      .executeTakeFirst()
-    if (row === undefined)
-      throw new AirworthyError('effect.not_undoable', 'there is no such effect')
-    if (row.effect_class === 'irreversible') {
-      throw new AirworthyError('effect.not_undoable', 'the contract says that it is irreversible')
-    }
-    if (!['done', 'undo_failed', 'undoing'].includes(row.state)) {
-      throw new AirworthyError('effect.not_undoable', `the effect is ${row.state}`)
-    }
-    const effect: UndoableEffect = {
-      effectId: row.effect_id,
-      callId: row.call_id,
-      sessionId: row.session_id,
-      agentId: row.agent_id,
-      versionId: row.version_id,
-      pactId: row.pact_id,
-      action: row.action,
-      effectKey: row.effect_key,
-    }
-    await change(tx, organisationId, {
-      effect,
-      type: 'effect.undo',
-      state: 'undoing',
-      isLive: true,
-      body: {
-        effect: effect.effectId,
-        operator: command.operatorId,
-        reason: hash('sha256', command.reason, 'base64url'),
-      },
-    })
-    return effect
-  })
+  effectId: string,
+): Promise<UndoableEffect | undefined> {
+  const row = await db
+    .selectFrom('airworthy.effects as e')
+    .innerJoin('airworthy.call_intents as c', (join) =>
+      join
+        .onRef('c.organisation_id', '=', 'e.organisation_id')
+        .onRef('c.call_id', '=', 'e.call_id'),
+    )
+    .selectAll('e')
+    .select(['c.api_key_id', 'c.pact_id'])
+    .where('e.organisation_id', '=', organisationId)
+    .where('e.effect_id', '=', effectId)
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  return {
+    effectId: row.effect_id,
+    callId: row.call_id,
+    sessionId: row.session_id,
+    apiKeyId: row.api_key_id,
+    pactId: row.pact_id,
+    action: row.action,
+    effectClass: row.effect_class,
+    effectKey: row.effect_key,
+    state: row.state,
+  }
 }
 
-export async function endUndo(
+/** What stands in the way now; the recorder asks again under the lock. */
+export async function readUndoTarget(
   db: Database,
   organisationId: OrganisationId,
-  end: { effect: UndoableEffect; operatorId: string; isUndone: boolean },
-): Promise<void> {
-  await runCommand(db, organisationId, (tx) =>
-    change(tx, organisationId, {
-      effect: end.effect,
-      type: end.isUndone ? 'effect.undone' : 'effect.undo_failed',
-      state: end.isUndone ? 'undone' : 'undo_failed',
-      // What is undone may be done again.
-      isLive: !end.isUndone,
-      body: { effect: end.effect.effectId, operator: end.operatorId },
-    }),
-  )
+  effectId: string,
+): Promise<UndoTarget | undefined> {
+  const query = async <Row>(text: string, values: unknown[]): Promise<Row[]> => {
+    const { rows } = await db.executeQuery<Row>(CompiledQuery.raw(text, values))
+    return rows
+  }
+  return findUndoTarget(query, { organisationId, effectId })
 }
 
-async function change(
-  tx: Database,
-  organisationId: OrganisationId,
-  options: {
-    effect: UndoableEffect
-    type: 'effect.undo' | 'effect.undone' | 'effect.undo_failed'
-    state: string
-    isLive: boolean
-    body: Record<string, string>
-  },
-): Promise<void> {
-  const { effect } = options
-  await appendEntries(tx, organisationId, [
-    {
-      type: options.type,
-      agentId: effect.agentId,
-      versionId: effect.versionId,
-      pactId: effect.pactId,
-      sessionId: effect.sessionId,
-      callId: effect.callId,
-      body: options.body,
-    },
-  ])
-  await tx
-    .updateTable('airworthy.effects')
-    .set({ state: options.state, is_live: options.isLive })
-    .where('organisation_id', '=', organisationId)
-    .where('effect_id', '=', effect.effectId)
-    .execute()
-}
-
+/** The call that is to be settled when a person says what became of an effect, or of its undo. */
 export async function findUnknownCall(
   db: Database,
   organisationId: OrganisationId,
   effectId: string,
 ): Promise<string | undefined> {
   const row = await db
-    .selectFrom('airworthy.effects')
-    .select('call_id')
-    .where('organisation_id', '=', organisationId)
-    .where('effect_id', '=', effectId)
-    .where('state', '=', 'unknown')
+    .selectFrom('airworthy.effects as e')
+    .leftJoin('airworthy.calls as u', (join) =>
+      join
+        .onRef('u.organisation_id', '=', 'e.organisation_id')
+        .onRef('u.call_id', '=', 'e.undo_call_id'),
+    )
+    .select(['e.call_id', 'e.state', 'e.undo_call_id', 'u.state as undo_state'])
+    .where('e.organisation_id', '=', organisationId)
+    .where('e.effect_id', '=', effectId)
     .executeTakeFirst()
-  return row?.call_id
+  if (row?.state === 'unknown') return row.call_id
+  if (row?.state === 'undoing' && row.undo_state === 'unknown') return row.undo_call_id ?? undefined
+  return undefined
 }

@@ -1,7 +1,7 @@
 // What makes two calls the same effect, what one moves, and what undoes or finds it again.
 import { canonicalJson, sha256Hex } from '../canonical.ts'
 import { toolName } from '../decision/call.ts'
-import type { ArgumentTemplates, CompiledTool } from '../pact/compiled.ts'
+import type { CompiledFollowUp, CompiledProbe, CompiledTool } from '../pact/compiled.ts'
 import { parseAmount } from './amount.ts'
 import type { AmountOutcome } from './amount.ts'
 import { readPath, renderKey, renderTemplate } from './template.ts'
@@ -86,7 +86,10 @@ export type ProbeOutcome =
 /** Reads a probe's parsed result by the contract's `done` condition. */
 export function probeOutcome(tool: CompiledTool, result: unknown): ProbeOutcome {
   const { probe } = tool.contract
-  if (probe === undefined) return noContract(tool, 'probe')
+  return probe === undefined ? noContract(tool, 'probe') : readProbe(probe, result)
+}
+
+function readProbe(probe: CompiledProbe, result: unknown): ProbeOutcome {
   try {
     const done = probe.done({ result })
     if (typeof done === 'boolean') return { kind: 'ok', done }
@@ -95,6 +98,57 @@ export function probeOutcome(tool: CompiledTool, result: unknown): ProbeOutcome 
     const message = error instanceof Error ? error.message.split('\n', 1)[0] : 'it failed'
     return { kind: 'invalid', message: `the condition \`done\`: ${message ?? ''}` }
   }
+}
+
+/** The call that finds out whether an undo took place. */
+export function undoProbeArguments(
+  tool: CompiledTool,
+  made: { readonly args: Arguments; readonly result: unknown; readonly effectKey: string },
+): ArgumentsOutcome {
+  const { undo, probe } = tool.contract
+  const { args, result, effectKey } = made
+  const own = undo?.probe ?? probe
+  if (own === undefined) return noContract(tool, 'probe')
+  return fill(own, { args, result, effect: { key: effectKey } })
+}
+
+/**
+ * Reads what that call found; `done` means that the undo took place. Without a probe of its own
+ * an undo took place when the effect is not found any more.
+ */
+export function undoProbeOutcome(tool: CompiledTool, result: unknown): ProbeOutcome {
+  const own = tool.contract.undo?.probe
+  if (own !== undefined) return readProbe(own, result)
+  const found = probeOutcome(tool, result)
+  return found.kind === 'ok' ? { kind: 'ok', done: !found.done } : found
+}
+
+export type TouchesOutcome =
+  | { readonly kind: 'ok'; readonly touches: readonly string[] }
+  | { readonly kind: 'invalid'; readonly message: string }
+
+/** The things that a call touches, as texts; no two different things have one text. */
+export function touchesOf(
+  tool: CompiledTool,
+  scope: { readonly args: Arguments; readonly session: { id: string; endUser: string } },
+): TouchesOutcome {
+  const touches: string[] = []
+  for (const template of tool.contract.touches) {
+    const rendered = renderKey(template, scope)
+    if (rendered.kind === 'missing') {
+      return {
+        kind: 'invalid',
+        message: `what is touched needs ${rendered.path}, which is missing`,
+      }
+    }
+    touches.push(String(rendered.value))
+  }
+  return { kind: 'ok', touches }
+}
+
+/** The call that shows the world before and after, for a proof. */
+export function snapshotArguments(snapshot: CompiledFollowUp, args: Arguments): ArgumentsOutcome {
+  return fill(snapshot, { args })
 }
 
 /** The call that asks what a call would cost; undefined when no tool need be asked. */
@@ -126,10 +180,7 @@ export function subjectOf(tool: CompiledTool, args: Arguments): string | undefin
   return typeof rendered.value === 'string' ? rendered.value : canonicalJson(rendered.value)
 }
 
-function fill(
-  followUp: { readonly tool: string; readonly arguments: ArgumentTemplates },
-  scope: TemplateScope,
-): ArgumentsOutcome {
+function fill(followUp: CompiledFollowUp, scope: TemplateScope): ArgumentsOutcome {
   const args: Record<string, unknown> = {}
   for (const [name, template] of Object.entries(followUp.arguments)) {
     if (typeof template !== 'object') {
