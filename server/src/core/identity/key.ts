@@ -9,6 +9,19 @@ const prefixes = {
   session: 'aws_',
 } as const
 
+/** What an API key may be used for. `call`: everything that the agent may do. */
+export const keyScopes = ['call', 'models', 'tools'] as const
+export type KeyScope = (typeof keyScopes)[number]
+
+/** Other words are dropped: a scope that is not known here opens nothing. */
+export function parseScopes(words: readonly string[]): readonly KeyScope[] {
+  return keyScopes.filter((scope) => words.includes(scope))
+}
+
+export function hasScope(scopes: readonly KeyScope[], needed: 'models' | 'tools'): boolean {
+  return scopes.includes('call') || scopes.includes(needed)
+}
+
 export type KeyKind = keyof typeof prefixes
 
 export const keyRandomBytes = 32
