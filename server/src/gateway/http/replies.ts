@@ -5,6 +5,7 @@ import type { Writable } from 'node:stream'
 import { type ErrorBody, headers } from '@airworthy/sdk'
 import { AirworthyError, asAirworthyError, statusOf } from '../../core/errors.ts'
 import { asUnreachable } from '../../store/unreachable.ts'
+import { checkBody } from './body-check.ts'
 
 export function errorOf(thrown: unknown): { status: number; error: ErrorBody['error'] } {
   const error = asUnreachable(thrown) ?? asAirworthyError(thrown)
@@ -62,7 +63,10 @@ export const noRetry: Record<string, string> = { 'x-should-retry': 'false' }
 
 const bodyTimeoutMs = 30_000
 
-/** Reads the whole body. Throws `request.too_large`, `request.timeout`, `request.invalid`. */
+/**
+ * Reads the whole body. Throws `request.too_large`, `request.timeout`, `request.invalid`, and
+ * `signature.*` where it is not the one that was signed.
+ */
 export function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? 0)
   const tooLarge = (): AirworthyError =>
@@ -94,7 +98,13 @@ export function readBody(request: IncomingMessage, bytesMax: number): Promise<Bu
     })
     request.on('end', () => {
       clearTimeout(timer)
-      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes))
+      const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes)
+      try {
+        checkBody(request, body)
+        resolve(body)
+      } catch (thrown) {
+        reject(asAirworthyError(thrown))
+      }
     })
     request.on('error', (cause) =>
       fail(new AirworthyError('request.invalid', 'the body stopped in the middle', { cause })),
