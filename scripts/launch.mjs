@@ -31,6 +31,7 @@ const tasks = {
   build: () => [
     ['tsc', '-p', 'sdk/tsconfig.build.json'],
     ['tsc', '-p', 'server/tsconfig.build.json'],
+    ['node', 'scripts/build-verifier.ts'],
   ],
 }
 
