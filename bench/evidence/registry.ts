@@ -18,6 +18,28 @@ export const registry: Readonly<Record<string, Evidence>> = {
     quick: true,
     load: () => import('./sigkill.ts'),
   },
+  'saga-kill': {
+    claim:
+      'SIGKILL of gateway or tool server at every boundary of a 5-step run: all of it, or nothing',
+    quick: true,
+    load: () => import('./saga-kill.ts'),
+  },
+  'saga-parallel': {
+    claim: '100 runs that fail half-way at once are all undone',
+    quick: true,
+    load: () => import('./saga-parallel.ts'),
+  },
+  'log-throughput': {
+    claim:
+      'Three writers, 5,000 durable entries of 1 KB a second, a checkpoint each second, quick proofs',
+    quick: true,
+    load: () => import('./log-throughput.ts'),
+  },
+  'log-drills': {
+    claim: 'Killed at any step, doubled, restored or out of disk: the log never signs a fork',
+    quick: true,
+    load: () => import('./log-drills.ts'),
+  },
   'shared-budget': {
     claim: '200 sessions on two gateways share one budget of 100 calls: exactly 100 go through',
     quick: true,
@@ -33,9 +55,92 @@ export const registry: Readonly<Record<string, Evidence>> = {
     quick: true,
     load: () => import('./gateway-performance.ts'),
   },
+  'least-privilege': {
+    claim: 'A session reaches the tools and the data of its task only, and writes once it may',
+    quick: true,
+    load: () => import('./least-privilege.ts'),
+  },
+  taint: {
+    claim:
+      'Untrusted content, private data and an outward call never meet without a person, in any order',
+    quick: true,
+    load: () => import('./taint.ts'),
+  },
+  'signature-path': {
+    claim:
+      'A signature costs the gateway at most 0.3 ms of processor time, and none that is changed passes',
+    quick: true,
+    load: () => import('./signature-path.ts'),
+  },
+  'effect-keys': {
+    claim: '10,000 calls at once over 1,000 effect keys: 1,000 effects, the rest answered alike',
+    quick: true,
+    load: () => import('./effect-keys.ts'),
+  },
+  'undo-property': {
+    claim: 'Random writes undone in any order that is allowed: the shop is as it was before',
+    quick: true,
+    load: () => import('./undo-property.ts'),
+  },
   'bad-input': {
     claim: 'Bad input and broken parts get a clear typed error, and nothing stays reserved',
     quick: true,
     load: () => import('./bad-input.ts'),
+  },
+  'mcp-conformance': {
+    claim: 'The official MCP suite judges the gateway as it judges the server behind it',
+    quick: true,
+    load: () => import('./mcp-conformance.ts'),
+  },
+  'http-reach': {
+    claim: 'Hostile arguments and manifests reach 0 addresses, paths or headers of their own',
+    quick: true,
+    load: () => import('./http-reach.ts'),
+  },
+  'sql-attempts': {
+    claim: 'An agent with a SQL read tool writes, escapes, exhausts or reads other tables 0 times',
+    quick: true,
+    load: () => import('./sql-attempts.ts'),
+  },
+  'mcp-servers': {
+    claim:
+      'Reference servers answer through the gateway as they do alone, to both official clients',
+    quick: true,
+    load: () => import('./mcp-servers.ts'),
+  },
+  'hard-rules': {
+    claim: 'Calls that weaker rule engines let pass are denied, or refused at enrolment',
+    quick: true,
+    load: () => import('./hard-rules.ts'),
+  },
+  decision: {
+    claim: 'A decision with 50 rules takes at most 50 microseconds (p50), 250 (p99)',
+    quick: true,
+    load: () => import('./decision.ts'),
+  },
+  'tool-commits': {
+    claim: 'A tool call waits for two transactions that write: its intent, and its outcome',
+    quick: true,
+    load: () => import('./tool-commits.ts'),
+  },
+  'log-vectors': {
+    claim: "Tessera's test log built again byte for byte; cosignature and Wycheproof vectors pass",
+    quick: true,
+    load: () => import('./log-vectors.ts'),
+  },
+  'log-others': {
+    claim: "Others' code accepts our log's proofs; of 1,000 tamperings nobody accepts one",
+    quick: true,
+    load: () => import('./log-others.ts'),
+  },
+  'erasure-drill': {
+    claim: 'A person is erased: every proof still verifies, nothing of the person can be opened',
+    quick: true,
+    load: () => import('./erasure-drill.ts'),
+  },
+  'audit-tamper': {
+    claim: 'Of 1,000 tampered audit bundles neither the command nor the page accepts one',
+    quick: true,
+    load: () => import('./audit-tamper.ts'),
   },
 }

@@ -16,7 +16,8 @@ export type AgentClients = {
   readonly openai: OpenAI
   /** A raw POST to the model endpoint of the session. */
   readonly post: (body: Json | string, options?: PostOptions) => Promise<ModelReply>
-  readonly call: (tool: string, args?: Json) => Promise<ToolReply>
+  /** `meta` is sent as the request's `_meta`. */
+  readonly call: (tool: string, args?: Json, meta?: Json) => Promise<ToolReply>
   readonly listTools: () => Promise<string[]>
 } & AsyncDisposable
 
@@ -62,7 +63,7 @@ export function agentClients(options: {
         signal: more.signal,
         headers: { authorization: `Bearer ${apiKey}`, ...more.headers },
       }),
-    call: async (tool, args = {}) => callTool(await mcp(), tool, args),
+    call: async (tool, args = {}, meta = {}) => callTool(await mcp(), tool, { args, meta }),
     listTools: async () => (await (await mcp()).listTools()).tools.map((tool) => tool.name),
     [Symbol.asyncDispose]: async () => {
       const client = await connecting?.catch(() => undefined)
@@ -71,8 +72,12 @@ export function agentClients(options: {
   }
 }
 
-async function callTool(client: Client, name: string, args: Json): Promise<ToolReply> {
-  const params = { name, arguments: { ...args } }
+async function callTool(
+  client: Client,
+  name: string,
+  { args, meta }: { args: Json; meta: Json },
+): Promise<ToolReply> {
+  const params = { name, arguments: { ...args }, _meta: { ...meta } }
   const result = await client.request({ method: 'tools/call', params }, CallToolResultSchema, {
     timeout: toolTimeoutMs,
   })

@@ -31,6 +31,8 @@ export type FakeTools = {
   readonly journal: ToolCall[]
   /** Directs a tool in one session; undefined gives it back its usual manners. */
   readonly direct: (session: string, tool: string, handler: ToolHandler | undefined) => void
+  /** Directs a tool wherever no session's own direction does. */
+  readonly directAll: (tool: string, handler: ToolHandler | undefined) => void
   readonly describe: (tool: string, description: string) => void
 } & AsyncDisposable
 
@@ -52,9 +54,22 @@ const tools: Readonly<Record<string, Json>> = {
   probe_effect: { type: 'object', properties: { key: text }, required: ['key'] },
   undo_effect: { type: 'object', properties: { key: text }, required: ['key'] },
   drop_database: { type: 'object', properties: {} },
+  snapshot: { type: 'object', properties: {} },
+  charge: {
+    type: 'object',
+    properties: { order_id: text, idempotency_key: text },
+    required: ['order_id', 'idempotency_key'],
+    additionalProperties: false,
+  },
+  measure: { type: 'object', properties: { order_id: text } },
 }
 
-const writes = new Set(['write_order', 'refund', 'notify', 'drop_database'])
+/** Of the one tool that lists an output schema. */
+const outputs: Readonly<Record<string, Json>> = {
+  measure: { type: 'object', properties: { grams: { type: 'integer' } }, required: ['grams'] },
+}
+
+const writes = new Set(['write_order', 'refund', 'notify', 'drop_database', 'charge', 'measure'])
 
 export function toolText(value: unknown): CallToolResult {
   return { content: [{ type: 'text', text: JSON.stringify(value) }] }
@@ -67,7 +82,8 @@ export async function startFakeTools(): Promise<FakeTools> {
   const descriptions = new Map<string, string>()
   const perform = (call: ToolCall): Promise<CallToolResult> | CallToolResult => {
     calls.push(call)
-    const handler = handlers.get(`${call.session} ${call.tool}`)
+    const own = handlers.get(`${call.session} ${call.tool}`)
+    const handler = own ?? handlers.get(` ${call.tool}`)
     return handler === undefined ? behave(journal, call) : handler(call)
   }
   const server = createServer((request, response) => {
@@ -83,6 +99,10 @@ export async function startFakeTools(): Promise<FakeTools> {
     direct: (session, tool, handler) => {
       if (handler === undefined) handlers.delete(`${session} ${tool}`)
       else handlers.set(`${session} ${tool}`, handler)
+    },
+    directAll: (tool, handler) => {
+      if (handler === undefined) handlers.delete(` ${tool}`)
+      else handlers.set(` ${tool}`, handler)
     },
     describe: (tool, description) => void descriptions.set(tool, description),
     [Symbol.asyncDispose]: async () => {
@@ -100,6 +120,9 @@ export function behave(journal: ToolCall[], call: ToolCall): CallToolResult {
   if (tool === 'undo_effect') {
     for (const one of made) journal.splice(journal.indexOf(one), 1)
     return toolText({ undone: made.length })
+  }
+  if (tool === 'snapshot') {
+    return toolText(journal.filter((one) => one.session === call.session).map((one) => one.args))
   }
   if (tool === 'quote') return toolText({ amount: Number(args['order_id']) })
   if (writes.has(tool)) journal.push(call)
@@ -123,6 +146,9 @@ async function answer(exchange: {
       name,
       description: descriptions.get(name) ?? `The tool ${name}.`,
       inputSchema: { ...inputSchema, type: 'object' as const },
+      ...(outputs[name] === undefined
+        ? {}
+        : { outputSchema: { ...outputs[name], type: 'object' as const } }),
     })),
   }))
   mcp.setRequestHandler(CallToolRequestSchema, ({ params }) => {

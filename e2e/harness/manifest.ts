@@ -30,10 +30,15 @@ export type ManifestOptions = {
   readonly tools?: Json
   readonly limits?: Json
   readonly holdExpiresAfterSeconds?: number
+  readonly runs?: Json
   /** After the two rules that allow everything. */
   readonly rules?: readonly Json[]
   /** Instead of all rules. */
   readonly permissions?: readonly Json[]
+  /** More of the pact, and of the manifest. */
+  readonly pact?: Json
+  readonly more?: Json
+  readonly stakes?: 'low' | 'medium' | 'high'
 }
 
 /** Prices: 400 nano-USD a prompt token, 100 a cached one, 1,600 a completion token. */
@@ -51,7 +56,7 @@ export function manifestText(options: ManifestOptions): string {
   const { upstreamModel, apiKeyEnv } = options
   return JSON.stringify({
     schema: 'airworthy.manifest/1',
-    agent: { name: options.name, owner: 'tests@example.com', stakes: 'low' },
+    agent: { name: options.name, owner: 'tests@example.com', stakes: options.stakes ?? 'low' },
     models: [
       {
         name: 'fake',
@@ -82,6 +87,11 @@ export function manifestText(options: ManifestOptions): string {
     },
     limits: options.limits ?? {},
     holdExpiresAfterSeconds: options.holdExpiresAfterSeconds ?? 3600,
-    pact: { permissions: options.permissions ?? [...openDoors, ...(options.rules ?? [])] },
+    ...(options.runs === undefined ? {} : { runs: options.runs }),
+    pact: {
+      permissions: options.permissions ?? [...openDoors, ...(options.rules ?? [])],
+      ...options.pact,
+    },
+    ...options.more,
   })
 }

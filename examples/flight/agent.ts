@@ -1,5 +1,6 @@
-// The example agent: the official clients, pointed at Airworthy. It knows the two addresses and its
-// own API key; it has neither the provider's key nor a way to the shop.
+// The example agent: the official clients, pointed at Airworthy. It knows the two addresses, its
+// own API key and its own signing key; it has neither the provider's key nor a way to the shop.
+import { createSigningFetch, type PrivateJwk } from '@airworthy/sdk'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
@@ -21,6 +22,8 @@ export type AgentOptions = {
   readonly modelBaseUrl: string
   readonly mcpUrl: string
   readonly apiKey: string
+  /** The API key is bound to it: a request that it did not sign is refused. */
+  readonly signingKey: PrivateJwk
   readonly model: string
   readonly systemPrompt: string
   readonly isStreaming: boolean
@@ -60,10 +63,18 @@ type Clients = {
 
 export async function openAgent(options: AgentOptions): Promise<Agent> {
   const { modelBaseUrl, apiKey, systemPrompt } = options
+  const fetch = createSigningFetch({ key: options.signingKey })
   // Without the nulls the client would take these from the environment of this process.
-  const openai = new OpenAI({ baseURL: modelBaseUrl, apiKey, organization: null, project: null })
+  const openai = new OpenAI({
+    baseURL: modelBaseUrl,
+    apiKey,
+    fetch,
+    organization: null,
+    project: null,
+  })
   const mcp = new Client({ name: 'retail-desk', version: '0.1.0' })
   const transport: Transport = new StreamableHTTPClientTransport(new URL(options.mcpUrl), {
+    fetch,
     requestInit: { headers: { authorization: `Bearer ${apiKey}` } },
   })
   await mcp.connect(transport)

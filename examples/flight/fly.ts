@@ -79,6 +79,7 @@ async function openDeskAgent(
     modelBaseUrl: opened.openaiBaseUrl,
     mcpUrl,
     apiKey: desk.apiKey,
+    signingKey: desk.signingKey,
     model,
     systemPrompt: systemPrompt(new Date().toISOString().slice(0, 10)),
     isStreaming: plan.isStreaming,

@@ -1,7 +1,8 @@
-// What one start keeps for the next: the agent's key, which the server shows only once, and the
+// What one start keeps for the next: the agent's keys, which nobody else has, and the
 // ports, because other addresses in the manifest would make a new version of the agent.
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { PrivateJwk } from '@airworthy/sdk'
 import { z } from 'zod'
 
 const FILE = 'flight.json'
@@ -9,12 +10,16 @@ const MODE = 0o600
 
 const stateSchema = z.looseObject({
   apiKey: z.string().optional(),
+  signingKey: z
+    .object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), d: z.string() })
+    .optional(),
   shopPort: z.int().optional(),
   modelPort: z.int().optional(),
 })
 
 export type KeptState = {
   readonly apiKey?: string | undefined
+  readonly signingKey?: PrivateJwk | undefined
   readonly shopPort?: number | undefined
   readonly modelPort?: number | undefined
 }

@@ -98,9 +98,9 @@ async function flyOnce(args: string[], environment: Environment = {}): Promise<S
 function checkFigures(summary: Summary): void {
   const { decisions, denials, holds, effects } = summary
   assert.equal(summary.sessions, 7)
-  assert.deepEqual([summary.modelCalls, summary.toolCalls, summary.calls], [38, 27, 65])
+  assert.deepEqual([summary.modelCalls, summary.toolCalls, summary.calls], [38, 27, 66])
   assert.equal(summary.modelCallsStreamed, 9)
-  assert.deepEqual(decisions, { allow: 62, hold: 1, deny: 2 })
+  assert.deepEqual(decisions, { allow: 63, hold: 1, deny: 2 })
   assert.deepEqual(denials, { 'customer-first': 1, 'budget.exceeded': 1 })
   assert.deepEqual(holds, { approved: 1 })
   assert.deepEqual(effects, { done: 4, undone: 1 })
@@ -147,7 +147,7 @@ describe('npm start', () => {
       await sleep(50)
     }
     assert.match(second.stdout(), /retail-desk, version 1, pact 1/u)
-    assert.match(second.stdout(), /decisions +62 allow, 1 hold, 2 deny/u)
+    assert.match(second.stdout(), /decisions +63 allow, 1 hold, 2 deny/u)
     assert.match(second.stdout(), /the shop ran the repeated write once/u)
     const toldAt = performance.now()
     // As a launcher in front of it does: what the terminal sent, and once more.

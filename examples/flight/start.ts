@@ -123,14 +123,29 @@ async function openDesk(run: Run): Promise<Desk> {
     provider,
     shopMcpUrl: shop.mcpUrl,
     keptKey: kept.apiKey,
+    keptSigningKey: kept.signingKey,
   })
   await writeKept(server.dataDir, {
     apiKey: enrolled.apiKey,
+    signingKey: enrolled.signingKey,
     shopPort: Number(new URL(shop.mcpUrl).port),
     modelPort: model.port,
   })
   for (const warning of enrolled.warnings) progress.note(`warning: ${warning}`)
+  await proveUndos(client, { agent: enrolled.agent.name, progress })
   return { server, client, provider, enrolled, servedMs: model.servedMs }
+}
+
+/** Rules see an undo that is not proved as none; each is tried once, and again when it changes. */
+async function proveUndos(
+  client: Client,
+  { agent, progress }: { agent: string; progress: Progress },
+): Promise<void> {
+  const { tools } = await client.proveTools({ agent, onlyUnproved: true })
+  if (tools.length === 0) return
+  const failed = tools.filter((tool) => tool.state === 'disproved')
+  progress.note(`Tried ${tools.length} undos: ${tools.length - failed.length} are proved.`)
+  for (const { tool, reason } of failed) progress.note(`warning: ${tool}: ${reason ?? ''}`)
 }
 
 async function fly(run: Run, desk: Desk): Promise<FlightSummary> {

@@ -23,7 +23,7 @@ function rowsOf(summary: FlightSummary): [string, string][] {
     ['sessions', String(summary.sessions)],
     [
       'calls',
-      `${summary.calls}: ${summary.modelCalls} to the model (${streamed}), ${summary.toolCalls} to tools`,
+      `${summary.calls}: ${summary.modelCalls} to the model (${streamed}), ${summary.toolCalls} to tools, ${summary.undoCalls} to undo`,
     ],
     ['decisions', `${decisions.allow} allow, ${decisions.hold} hold, ${decisions.deny} deny`],
     ['denied by', counts(summary.denials)],

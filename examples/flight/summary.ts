@@ -17,6 +17,7 @@ export type FlightSummary = {
   readonly modelCalls: number
   readonly modelCallsStreamed: number
   readonly toolCalls: number
+  readonly undoCalls: number
   readonly decisions: Readonly<Record<Verdict, number>>
   /** By the rule that spoke, or by the code where no rule did. */
   readonly denials: Readonly<Record<string, number>>
@@ -96,6 +97,7 @@ export async function summarise(options: SummaryOptions): Promise<FlightSummary>
     modelCallsStreamed: flown.flatMap((each) => each.modelAnswers).filter((one) => one.isStreamed)
       .length,
     toolCalls: calls.filter((call) => call.kind === 'tool').length,
+    undoCalls: calls.filter((call) => call.kind === 'undo').length,
     decisions: {
       allow: countVerdict(calls, 'allow'),
       hold: countVerdict(calls, 'hold'),

@@ -18,7 +18,7 @@ import { createTestDatabase, skipWithoutDatabase } from './test-database.ts'
 import { sevenWrites } from './test-writes.ts'
 
 const SERVER = join(import.meta.dirname, 'server.ts')
-const TOOLS = 18
+const TOOLS = 19
 const data = generateShop(1)
 const [cancel] = sevenWrites(data)
 assert(cancel)

@@ -67,6 +67,7 @@ export const inputs = {
   transfer_to_human_agents: z.strictObject({ summary: text('What the person needs to know') }),
   probe_effect: z.strictObject({ effect_key: effectKey }),
   undo_effect: z.strictObject({ effect_key: effectKey }),
+  snapshot_world: z.strictObject({}),
   quote_refund: z.strictObject({
     order_id: orderId,
     item_ids: texts('Items to return; leave out to quote a cancellation').optional(),
@@ -144,6 +145,7 @@ const listed: Record<ToolName, [string, ToolDefinition['annotations']]> = {
     'Restores what a write changed, unless something else has changed the same rows since.',
     WRITE_ONCE,
   ],
+  snapshot_world: ['Gives a digest of everything in the shop, to compare before and after.', READ],
   quote_refund: [
     'Tells how much cancelling an order, or returning some of its items, would refund.',
     READ,

@@ -7,18 +7,69 @@ import type {
   EnrolAgent,
   EnrolledAgent,
   IssuedKey,
+  IssueKey,
+  RotateKey,
 } from './wire/agent.ts'
-import type { Call, EffectState, Receipt, UndoCall } from './wire/call.ts'
+import type {
+  CallSearch,
+  Erasure,
+  ErasurePage,
+  FoundCallPage,
+  LegalHold,
+  LegalHoldPage,
+  LoggedAccessPage,
+  OpenedPayload,
+  PlaceLegalHold,
+  RequestErasure,
+  Retention,
+  SetRetention,
+} from './wire/audit.ts'
+import type { Call, CallUndoPreview, EffectState, Receipt, UndoCall } from './wire/call.ts'
 import type { Effect, EffectPage, ResolveEffect } from './wire/effect.ts'
 import type { EntryPage, Health, LogSummary } from './wire/entry.ts'
+import type {
+  AddPublicKey,
+  AddWitnessProof,
+  AgentPublicKey,
+  DeactivateIdentity,
+  DraftRecovery,
+  Identity,
+  PublicKeyPage,
+  RecoverIdentity,
+  RecoveryDraft,
+  ResolvedDid,
+  RotateIdentity,
+  WitnessApproval,
+  WitnessDid,
+} from './wire/identity.ts'
 import type { DecidedHold, DecideHold, Hold, HoldPage, HoldState } from './wire/hold.ts'
+import type {
+  CheckPact,
+  ExplainedDecision,
+  PactCheck,
+  ReplayedPage,
+  ReplayPact,
+} from './wire/pact.ts'
+import type { ProveTools, ProvedTools, ToolList } from './wire/tool.ts'
+import type { LogShard, LogShards } from './wire/log.ts'
 import type { AddedOperator, AddOperator, Operator, OperatorPage } from './wire/operator.ts'
+import type {
+  OpenRun,
+  Run,
+  RunDetail,
+  RunPage,
+  RunState,
+  SettleRun,
+  TakeBackRun,
+  UndoPreview,
+} from './wire/run.ts'
 import type {
   OpenedSession,
   OpenSession,
   Session,
   SessionDetail,
   SessionPage,
+  SetFlow,
 } from './wire/session.ts'
 
 export type ClientOptions = {
@@ -27,6 +78,8 @@ export type ClientOptions = {
   /** An operator's or launcher's key. Without one only `health` answers. */
   readonly key?: string
   readonly fetch?: typeof globalThis.fetch
+  /** Why it is asked; an auditor needs one to read payloads. It is logged. */
+  readonly reason?: string
   /** For one request, whole; 30 seconds when not given. */
   readonly timeoutMs?: number
 }
@@ -60,18 +113,25 @@ export type Client = ReturnType<typeof createClient>
 const timeoutMsDefault = 30_000
 /** Enrolment waits for tool servers to start; approving and undoing wait for the tool itself. */
 const slowTimeoutMs = 300_000
+/** An export is read to its end. */
+const streamTimeoutMs = 6 * 3_600_000
 
 /** A typed method per operation. Each throws `AirworthyApiError` unless the answer is a success. */
 export function createClient(options: ClientOptions) {
-  const { get, post } = requester(options)
+  const { get, post, stream } = requester(options)
   const slow = { timeoutMs: Math.max(slowTimeoutMs, options.timeoutMs ?? 0) }
   return {
     ...agentOperations(get, post, slow),
+    ...pactOperations(get, post, slow),
+    ...runOperations(get, post),
+    ...identityOperations(get, post, slow),
+    ...auditOperations({ get, post, stream }),
     openSession: (body: OpenSession) => post<OpenedSession>('/v1/sessions', body),
     listSessions: (query: Page & { agent?: string; state?: Session['state'] } = {}) =>
       get<SessionPage>('/v1/sessions', query),
     getSession: (id: string, query: { callsAfter?: string } = {}) =>
       get<SessionDetail>(`/v1/sessions/${segment(id)}`, query),
+    setFlow: (id: string, body: SetFlow) => post<Session>(`/v1/sessions/${segment(id)}/flow`, body),
     closeSession: (id: string) => post<Session>(`/v1/sessions/${segment(id)}/close`, {}),
     listHolds: (query: Page & { state?: HoldState } = {}) => get<HoldPage>('/v1/holds', query),
     getHold: (id: string) => get<Hold>(`/v1/holds/${segment(id)}`),
@@ -81,6 +141,9 @@ export function createClient(options: ClientOptions) {
       post<DecidedHold>(`/v1/holds/${segment(id)}/reject`, body, slow),
     getCall: (id: string) => get<Call>(`/v1/calls/${segment(id)}`),
     getReceipt: (id: string) => get<Receipt>(`/v1/calls/${segment(id)}/receipt`),
+    listShards: () => get<LogShards>('/v1/log/shards'),
+    rotateLog: () => post<LogShard>('/v1/log/rotate', {}),
+    previewUndo: (id: string) => get<CallUndoPreview>(`/v1/calls/${segment(id)}/undo`),
     undoCall: (id: string, body: UndoCall = {}) =>
       post<Call>(`/v1/calls/${segment(id)}/undo`, body, slow),
     listEffects: (query: Page & { state?: EffectState } = {}) =>
@@ -109,9 +172,104 @@ function agentOperations(
     listAgents: (query: Page = {}) => get<AgentPage>('/v1/agents', query),
     /** `agent` is an id or a name, here and below. */
     getAgent: (agent: string) => get<AgentDetail>(`/v1/agents/${segment(agent)}`),
-    issueKey: (agent: string) => post<IssuedKey>(`/v1/agents/${segment(agent)}/keys`, {}),
+    listTools: (agent: string) => get<ToolList>(`/v1/agents/${segment(agent)}/tools`),
+    /** Does, undoes and compares, with the sample arguments of each contract. */
+    proveTools: (body: ProveTools) => post<ProvedTools>('/v1/proofs', body, slow),
+    issueKey: (agent: string, body: IssueKey = {}) =>
+      post<IssuedKey>(`/v1/agents/${segment(agent)}/keys`, body),
+    /** A key with the same binding and scopes; the old one works for a while. */
+    rotateKey: (agent: string, keyId: string, body: RotateKey = {}) =>
+      post<IssuedKey>(`/v1/agents/${segment(agent)}/keys/${segment(keyId)}/rotate`, body),
     revokeKey: (agent: string, keyId: string) =>
       post<ApiKeyInfo>(`/v1/agents/${segment(agent)}/keys/${segment(keyId)}/revoke`, {}),
+  }
+}
+
+function identityOperations(
+  get: Requester['get'],
+  post: Requester['post'],
+  slow: { timeoutMs: number },
+) {
+  return {
+    /** Without `agent`: the organisation's, here and below. */
+    getIdentity: (query: { agent?: string } = {}) => get<Identity>('/v1/identity', query),
+    rotateIdentity: (body: RotateIdentity = {}) =>
+      post<Identity>('/v1/identity/rotate', body, slow),
+    /** For good. */
+    deactivateIdentity: (body: DeactivateIdentity = {}) =>
+      post<Identity>('/v1/identity/deactivate', body, slow),
+    draftRecovery: (body: DraftRecovery) =>
+      post<RecoveryDraft>('/v1/identity/recovery-drafts', body, slow),
+    recoverIdentity: (body: RecoverIdentity) => post<Identity>('/v1/identity/recover', body, slow),
+    resolveDid: (did: string) => post<ResolvedDid>('/v1/identity/resolve', { did }, slow),
+    witnessDid: (body: WitnessDid) => post<WitnessApproval>('/v1/identity/witness', body, slow),
+    addWitnessProof: (body: AddWitnessProof) =>
+      post<Identity>('/v1/identity/witness-proofs', body, slow),
+    addPublicKey: (agent: string, body: AddPublicKey) =>
+      post<AgentPublicKey>(publicKeys(agent), body, slow),
+    listPublicKeys: (agent: string) => get<PublicKeyPage>(publicKeys(agent)),
+    revokePublicKey: (agent: string, thumbprint: string) =>
+      post<AgentPublicKey>(`${publicKeys(agent)}/${segment(thumbprint)}/revoke`, {}, slow),
+  }
+}
+
+function runOperations(get: Requester['get'], post: Requester['post']) {
+  return {
+    openRun: (sessionId: string, body: OpenRun) =>
+      post<Run>(`/v1/sessions/${segment(sessionId)}/runs`, body),
+    listRuns: (query: Page & { session?: string; state?: RunState } = {}) =>
+      get<RunPage>('/v1/runs', query),
+    getRun: (id: string) => get<RunDetail>(`/v1/runs/${segment(id)}`),
+    completeRun: (id: string) => post<Run>(`/v1/runs/${segment(id)}/complete`, {}),
+    /** Takes back a run that is not completed; its steps are undone from then on. */
+    abortRun: (id: string, body: TakeBackRun = {}) =>
+      post<Run>(`/v1/runs/${segment(id)}/abort`, body),
+    /** Also takes back a run that is completed, and tries again what was stuck. */
+    undoRun: (id: string, body: TakeBackRun = {}) =>
+      post<Run>(`/v1/runs/${segment(id)}/undo`, body),
+    settleRun: (id: string, body: SettleRun) => post<Run>(`/v1/runs/${segment(id)}/settle`, body),
+    previewRun: (id: string) => get<UndoPreview>(`/v1/runs/${segment(id)}/preview`),
+    undoSession: (id: string, body: TakeBackRun = {}) =>
+      post<Run>(`/v1/sessions/${segment(id)}/undo`, body),
+    previewSession: (id: string) => get<UndoPreview>(`/v1/sessions/${segment(id)}/preview`),
+  }
+}
+
+function auditOperations({ get, post, stream }: Requester) {
+  return {
+    /** A bundle that verifies offline, as it comes. `from` and `to` are numbers of entries, or times. */
+    exportLog: (query: { log?: string; from?: string; to?: string } = {}) =>
+      stream('/v1/audit/export', query),
+    searchCalls: (query: Page & CallSearch = {}) => get<FoundCallPage>('/v1/audit/calls', query),
+    /** That it was opened, by whom and why is in the log before the answer. */
+    readPayload: (id: string, query: { part?: OpenedPayload['part'] } = {}) =>
+      get<OpenedPayload>(`/v1/audit/calls/${segment(id)}/payload`, query),
+    listAccesses: (query: Page & { call?: string } = {}) =>
+      get<LoggedAccessPage>('/v1/audit/accesses', query),
+    requestErasure: (body: RequestErasure) => post<Erasure>('/v1/audit/erasures', body),
+    getErasure: (id: string) => get<Erasure>(`/v1/audit/erasures/${segment(id)}`),
+    listErasures: (query: Page = {}) => get<ErasurePage>('/v1/audit/erasures', query),
+    getRetention: () => get<Retention>('/v1/audit/retention'),
+    setRetention: (body: SetRetention) => post<Retention>('/v1/audit/retention', body),
+    placeLegalHold: (body: PlaceLegalHold) => post<LegalHold>('/v1/audit/legal-holds', body),
+    listLegalHolds: (query: Page = {}) => get<LegalHoldPage>('/v1/audit/legal-holds', query),
+    releaseLegalHold: (id: string) =>
+      post<LegalHold>(`/v1/audit/legal-holds/${segment(id)}/release`, {}),
+  }
+}
+
+function pactOperations(
+  get: Requester['get'],
+  post: Requester['post'],
+  slow: { timeoutMs: number },
+) {
+  return {
+    /** Nothing is stored. */
+    checkPact: (body: CheckPact) => post<PactCheck>('/v1/pacts/check', body, slow),
+    /** One page: give `next` as `after` until it is null. */
+    replayPact: (body: ReplayPact) => post<ReplayedPage>('/v1/pacts/replay', body, slow),
+    /** The decision of a call, taken again with what each rule read. */
+    explainCall: (id: string) => get<ExplainedDecision>(`/v1/calls/${segment(id)}/decision`),
   }
 }
 
@@ -127,8 +285,7 @@ function requester(options: ClientOptions) {
   const base = options.baseUrl.replace(/\/+$/, '')
   const timeoutMs = options.timeoutMs ?? timeoutMsDefault
   const request = async <Reply>(path: string, init: RequestInit, answer: Answer) => {
-    const headers = new Headers(init.headers)
-    if (options.key !== undefined) headers.set('authorization', `Bearer ${options.key}`)
+    const headers = headersOf(options, init)
     const signal = AbortSignal.timeout(answer.timeoutMs ?? timeoutMs)
     const url = `${base}${path}`
     let response: Response
@@ -143,7 +300,22 @@ function requester(options: ClientOptions) {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return readReply(response, text, answer.alsoGood) as Reply
   }
+  const stream = async (path: string, query: Query): Promise<ReadableStream<Uint8Array>> => {
+    const headers = headersOf(options, {})
+    const signal = AbortSignal.timeout(streamTimeoutMs)
+    const url = `${base}${path}${queryText(query)}`
+    let response: Response
+    try {
+      response = await send(url, { headers, signal, redirect: 'error' })
+      if (response.ok && response.body !== null) return response.body
+    } catch (cause) {
+      throw unanswered(url, cause)
+    }
+    readReply(response, await response.text(), undefined)
+    throw unanswered(url, undefined)
+  }
   return {
+    stream,
     get: <Reply>(path: string, query: Query = {}, answer: Answer = {}) =>
       request<Reply>(`${path}${queryText(query)}`, { method: 'GET' }, answer),
     post: <Reply>(path: string, body: unknown, answer: Answer = {}) =>
@@ -157,6 +329,19 @@ function requester(options: ClientOptions) {
         answer,
       ),
   }
+}
+
+function headersOf(options: ClientOptions, init: RequestInit): Headers {
+  const headers = new Headers(init.headers)
+  if (options.key !== undefined) headers.set('authorization', `Bearer ${options.key}`)
+  if (options.reason !== undefined) {
+    headers.set('airworthy-reason', encodeURIComponent(options.reason))
+  }
+  return headers
+}
+
+function publicKeys(agent: string): string {
+  return `/v1/agents/${segment(agent)}/public-keys`
 }
 
 function segment(text: string): string {

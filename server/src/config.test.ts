@@ -19,6 +19,13 @@ test('the command line wins over the environment, and an empty variable counts a
   assert.equal(readConfig(env, { port: '0' }).port, 0)
 })
 
+test('origins are taken exactly as browsers send them', () => {
+  const env = { AIRWORTHY_ALLOWED_ORIGINS: 'https://a.example.com, http://b.example.com:8080' }
+  const wanted = ['https://a.example.com', 'http://b.example.com:8080']
+  assert.deepEqual([...readConfig(env).allowedOrigins], wanted)
+  assert.deepEqual([...readConfig({}).allowedOrigins], [])
+})
+
 const wrong = [
   { AIRWORTHY_PORT: '65536' },
   { AIRWORTHY_PORT: '-1' },
@@ -28,6 +35,8 @@ const wrong = [
   { DATABASE_URL: 'mysql://user:secret@host/db' },
   { DATABASE_URL: 'user:secret' },
   { AIRWORTHY_BODY_BYTES_MAX: '10' },
+  { AIRWORTHY_ALLOWED_ORIGINS: 'https://a.example.com/' },
+  { AIRWORTHY_ALLOWED_ORIGINS: 'https://a.example.com, *' },
 ]
 for (const env of wrong) {
   const [name = ''] = Object.keys(env)

@@ -6,6 +6,10 @@ import { loadMasterKey } from './adapters/keys/master-key.ts'
 import { lockDataDirectory, writePrivateFile } from './adapters/postgres/data-directory.ts'
 import { startEmbeddedPostgres } from './adapters/postgres/embedded-postgres.ts'
 import { createApi } from './api/api.ts'
+import { Identities } from './api/identity/identities.ts'
+import { createDidResolver } from './adapters/resolve-did.ts'
+import type { Signer } from './adapters/signer/signer.ts'
+import { didHostOf } from './core/identity/did-web.ts'
 import type { Config } from './config.ts'
 import { decideHold, executeHold } from './gateway/execute-hold.ts'
 import type { Gateway, GatewayLog } from './gateway/gateway.ts'
@@ -13,13 +17,26 @@ import { Identifier } from './gateway/identify.ts'
 import { InFlight } from './gateway/in-flight.ts'
 import { probeEffect } from './gateway/mcp/probe-effect.ts'
 import { McpBackend } from './gateway/mcp/connections.ts'
+import { AgentRelays } from './gateway/mcp/agent-relays.ts'
+import { Notifications } from './gateway/mcp/notifications.ts'
 import { ToolBackends } from './gateway/tools/backends.ts'
+import { SqlBackend } from './gateway/sql/sql-backend.ts'
+import { OpenApiBackend } from './gateway/openapi/openapi-backend.ts'
 import { PactCache } from './gateway/pacts.ts'
+import { ProofCache } from './gateway/proofs.ts'
+import { proveTools } from './gateway/prove-tools.ts'
+import { authorityOf } from './gateway/http/request-message.ts'
 import { routeGateway } from './gateway/router.ts'
+import { RunDriver } from './gateway/runs/run-driver.ts'
+import { previewUndo } from './gateway/prepare-undo.ts'
 import { resolveEffect, undoEffect } from './gateway/undo-effect.ts'
 import { UpstreamPools } from './gateway/upstream/pools.ts'
+import { RequestSignatures } from './gateway/verify-signature.ts'
+import { openSigner } from './adapters/signer/open-signer.ts'
+import { createReplySigner } from './adapters/signer/reply-signer.ts'
 import { createHealth } from './api/health.ts'
 import { HttpServer } from './adapters/http-server.ts'
+import { type LogService, startLog } from './jobs/log/log-service.ts'
 import { startMaintenance } from './jobs/maintenance.ts'
 import type { OrganisationId } from './core/ids.ts'
 import { type Database, openDatabase } from './store/database.ts'
@@ -76,15 +93,15 @@ export async function startServer(config: Config, options: StartOptions): Promis
   if (ensured === 'missing') {
     onProgress(`${operatorKeyFile} holds no operator key; \`serve --new-operator-key\` makes one`)
   }
-  const gateway = await createGateway({ config, starting, db, organisationId, databaseUrl, log })
-  const server = await listen({ config, gateway, starting, log })
+  const built = await createGateway({ config, starting, db, organisationId, databaseUrl, log })
+  const server = await listen({ config, ...built, starting, log })
   const stack = starting.move()
   return {
     url: server.url,
     operatorKeyFile,
     embedded: config.databaseUrl === undefined,
     stop: () => stack.disposeAsync(),
-    failed: server.failed,
+    failed: Promise.race([server.failed, built.publishedLog.failed]),
   }
 }
 
@@ -109,39 +126,80 @@ async function createGateway(options: {
   organisationId: OrganisationId
   databaseUrl: string
   log: GatewayLog
-}): Promise<Gateway> {
-  const { config, starting, db, organisationId, log } = options
+}): Promise<{ gateway: Gateway; publishedLog: LogService; signer: Signer }> {
+  const { config, starting, db, organisationId, databaseUrl, log } = options
   const masterKey = await loadMasterKey({ dataDir: config.dataDir, configured: config.masterKey })
   const vault = new PayloadVault({ db, organisationId, masterKey })
   await vault.check()
+  const { keystore: source, inherited } = config
+  const signer = starting.use(await openSigner({ source, masterKey, inherited }))
+  // Before anything is written: a log that has forked must not grow.
+  const publishedLog = starting.use(
+    await startLog({
+      ...config.log,
+      db,
+      databaseUrl,
+      organisationId,
+      signer,
+      log,
+      dataDir: config.dataDir,
+      origin:
+        config.log.origin ?? hostOf(config.publicUrl) ?? `${organisationId}.airworthy.invalid`,
+    }),
+  )
   const recorder = await startRecorder(options)
   const pacts = new PactCache({ db, organisationId })
-  const { secretOf, inherited } = config
+  const { secretOf } = config
   const mcp = new McpBackend({ secretOf, inherited, log })
+  const openapi = new OpenApiBackend({ secretOf, log })
+  const sql = new SqlBackend({ secretOf, log })
+  const names = [hostOf(config.publicUrl) ?? [], ...config.authorities].flat()
+  const authorities = new Set(names.map(authorityOf))
+  const signatures = starting.use(
+    new RequestSignatures({ db, databaseUrl, organisationId, authorities }),
+  )
+  const replySigner = config.signReplies === 'off' ? undefined : await createReplySigner(signer)
   const gateway: Gateway = {
     db,
     organisationId,
     recorder,
     vault,
     pacts,
-    identifier: new Identifier({ db, organisationId, pacts }),
+    checkpoints: publishedLog.checkpoints,
+    proofs: new ProofCache({ db, organisationId }),
+    identifier: new Identifier({ db, organisationId, pacts, signatures }),
+    signatures,
+    replySigning: replySigner && {
+      signer: replySigner,
+      isAlways: config.signReplies === 'always',
+    },
     pools: starting.use(new UpstreamPools()),
-    tools: starting.use(new ToolBackends({ stdio: mcp, http: mcp })),
+    tools: starting.use(new ToolBackends({ stdio: mcp, http: mcp, openapi, sql })),
     inFlight: new InFlight(),
+    notifications: new Notifications(),
+    relays: new AgentRelays(),
+    allowedOrigins: config.allowedOrigins,
     bodyBytesMax: config.limits.bodyBytesMax,
     secretOf,
     log,
+    wakeRuns: () => runs.wake(),
   }
+  const runs = starting.use(new RunDriver({ gateway: () => gateway }))
   const tasks = maintenanceTasks({
     db,
     organisationId,
     recorder,
     executeHold: (holdId) => executeHold(gateway, holdId),
     probeEffect: (effectId) => probeEffect(gateway, effectId),
+    leaseRuns: () => runs.lease(),
     log,
   })
   starting.use(startMaintenance({ tasks, log }))
-  return gateway
+  return { gateway, publishedLog, signer }
+}
+
+function hostOf(url: string | undefined): string | undefined {
+  return url === undefined ? undefined : new URL(url).host
 }
 
 async function startRecorder(options: {
@@ -177,12 +235,23 @@ async function startRecorder(options: {
 async function listen(options: {
   config: Config
   gateway: Gateway
+  publishedLog: LogService
+  signer: Signer
   starting: AsyncDisposableStack
   log: GatewayLog
 }): Promise<HttpServer> {
-  const { config, gateway, starting, log } = options
+  const { config, gateway, publishedLog, signer, starting, log } = options
   const { db, organisationId } = gateway
   const state = { url: '', isStopping: false }
+  const publicUrl = (): string => config.publicUrl ?? state.url
+  const identities = new Identities({
+    db,
+    organisationId,
+    signer,
+    log,
+    domain: () => didHostOf(publicUrl()),
+    services: () => [{ name: 'log', type: 'TransparencyLog', endpoint: `${publicUrl()}/log` }],
+  })
   const api = await createApi({
     db,
     organisationId,
@@ -190,16 +259,23 @@ async function listen(options: {
     holds: { decide: (vote) => decideHold(gateway, vote) },
     effects: {
       undo: (command) => undoEffect(gateway, command),
+      previewUndo: (effectId) => previewUndo(gateway, effectId),
       resolve: (command) => resolveEffect(gateway, command),
     },
+    runs: { wake: () => gateway.wakeRuns() },
+    proofs: { prove: (command) => proveTools(gateway, command) },
     payloads: { open: (callId, part) => gateway.vault.open(callId, part) },
+    publishedLog,
+    identities,
+    resolveDid: createDidResolver({ allowPrivate: config.resolvePrivate }),
+    subjectIds: (subject) => gateway.vault.subjectIds(subject),
     health: createHealth({
       db,
       recorder: gateway.recorder,
       isEmbedded: config.databaseUrl === undefined,
       isStopping: () => state.isStopping,
     }),
-    publicUrl: () => state.url,
+    publicUrl,
     log,
   })
   starting.defer(api.close)
@@ -215,6 +291,14 @@ async function listen(options: {
   })
   state.url = server.url
   starting.use(server)
+  const keep = { name: 'keep identities', everyMs: 60_000, run: () => identities.keepAll() }
+  // Once before anybody hears that the server is ready: calls name the DIDs of their agents.
+  await keep
+    .run()
+    .catch((error: unknown) => log('identities are not made', { error: String(error) }))
+  starting.use(startMaintenance({ tasks: [keep], log }))
+  // Before the server, which waits for every stream that is open.
+  starting.use(gateway.notifications)
   starting.defer(() => {
     state.isStopping = true
   })

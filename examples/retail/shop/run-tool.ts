@@ -15,7 +15,7 @@ import {
   getUserDetails,
   listAllProductTypes,
 } from './look-ups.ts'
-import { refuse } from './outcome.ts'
+import { answer, refuse } from './outcome.ts'
 import type { Change, Outcome } from './outcome.ts'
 import {
   cancelPendingOrder,
@@ -26,7 +26,7 @@ import {
 import { quoteRefund } from './quote-refund.ts'
 import { inTransaction } from './shop.ts'
 import type { Shop } from './shop.ts'
-import { lockWorld, openWorld, readRow, writeRows } from './world.ts'
+import { digestOf, lockWorld, openWorld, readRow, writeRows } from './world.ts'
 import type { World } from './world.ts'
 
 export type ToolCall = { world: string; tool: string; arguments: unknown; effectKey?: string }
@@ -64,6 +64,9 @@ const handlers: Record<ToolName, Handler> = {
   transfer_to_human_agents: bind(inputs.transfer_to_human_agents, transferToHumanAgents),
   probe_effect: bind(inputs.probe_effect, probeEffect),
   undo_effect: bind(inputs.undo_effect, undoEffect),
+  snapshot_world: bind(inputs.snapshot_world, async (world) =>
+    answer({ digest: await digestOf(world) }),
+  ),
   quote_refund: bind(inputs.quote_refund, quoteRefund),
 }
 

@@ -135,10 +135,13 @@ export async function dropWorlds(shop: Shop, options: { prefix: string }): Promi
   return rowCount ?? 0
 }
 
-// Sha256 over the hash of every user, order and product as this world sees it, in order of id.
 export async function worldDigest(shop: Shop, worldId: string): Promise<string> {
-  const world = await openWorld(shop.pool, worldId)
-  const { rows } = await shop.pool.query<{ digest: string }>(
+  return digestOf(await openWorld(shop.pool, worldId))
+}
+
+// Sha256 over the hash of every user, order and product as this world sees it, in order of id.
+export async function digestOf(world: World): Promise<string> {
+  const { rows } = await world.db.query<{ digest: string }>(
     `select encode(sha256(string_agg(
        convert_to(base.kind || ':' || base.id || '=', 'UTF8') || coalesce(overlay.hash, base.hash),
        ''::bytea order by base.kind collate "C", base.id collate "C")), 'hex') as digest

@@ -55,7 +55,25 @@ export type EnrolledAgent = {
 /** GET /v1/agents */
 export type AgentPage = { readonly agents: readonly Agent[]; readonly next: string | null }
 
-/** POST /v1/agents/{agent}/keys */
+/** What an API key may be used for. `call`: everything that the agent may do. */
+export type KeyScope = 'call' | 'models' | 'tools'
+
+/** POST /v1/agents/{agent}/keys: all optional. */
+export type IssueKey = {
+  /** Binds the key to a public key of the agent: the key alone is then worth nothing. */
+  readonly thumbprint?: string
+  readonly scopes?: readonly KeyScope[]
+  readonly expiresAt?: string
+}
+
+/** POST /v1/agents/{agent}/keys/{id}/rotate */
+export type RotateKey = {
+  /** How long the old key goes on working; one hour when not given. */
+  readonly overlapSeconds?: number
+  readonly expiresAt?: string
+}
+
+/** POST /v1/agents/{agent}/keys, and .../rotate */
 export type IssuedKey = { readonly id: string; readonly apiKey: string }
 
 export type AgentDetail = {
@@ -70,7 +88,11 @@ export type AgentDetail = {
 export type ApiKeyInfo = {
   readonly id: string
   readonly prefix: string
+  /** Of the public key that has to sign what comes with the key; null: none has to. */
+  readonly thumbprint: string | null
+  readonly scopes: readonly KeyScope[]
   readonly createdAt: string
+  readonly expiresAt: string | null
   readonly revokedAt: string | null
 }
 

@@ -15,6 +15,8 @@ export type Effect = {
   readonly amount: { readonly minorUnits: string; readonly currency: string } | null
   readonly createdAt: string
   readonly settledAt: string | null
+  /** The last call that was to undo it. */
+  readonly undoCallId: string | null
 }
 
 /** GET /v1/effects */

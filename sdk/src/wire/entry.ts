@@ -14,13 +14,13 @@ export type EntryPage = { readonly entries: readonly Entry[]; readonly next: str
 export type LogSummary = {
   readonly logId: string
   readonly size: string
-  /** Numbers from 0 to size - 1 that no entry has. */
+  /** Numbers below size that no entry has, among the newest `entriesChecked`. */
   readonly gaps: number
   /** Places where an agent's own numbering jumps. */
   readonly agentGaps: number
   /** Entries that do not carry the hash of their agent's previous entry. */
   readonly brokenLinks: number
-  /** How many entries, the newest, were read for `agentGaps` and `brokenLinks`. */
+  /** How many entries, the newest, were read. */
   readonly entriesChecked: number
   readonly callsWithoutOutcome: number
 }

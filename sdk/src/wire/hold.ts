@@ -2,7 +2,16 @@ import type { Call, Reason } from './call.ts'
 import type { EffectClass } from './effect.ts'
 
 /** `approving`: the vote is in, and the call is not under way yet. */
-export type HoldState = 'pending' | 'approving' | 'approved' | 'rejected' | 'expired' | 'refused'
+export type HoldState =
+  | 'pending'
+  | 'approving'
+  | 'approved'
+  | 'rejected'
+  | 'expired'
+  | 'refused'
+  /** Waits for its run, not for a person. */
+  | 'deferred'
+  | 'cancelled'
 
 export type Hold = {
   readonly id: string

@@ -1,8 +1,11 @@
-/** Who uses the control API. A launcher only opens, lists and closes sessions. */
+/**
+ * Who uses the control API. An admin may do everything, an operator runs agents, an approver votes
+ * on holds, an auditor reads proofs and metadata, a launcher opens, lists and closes sessions.
+ */
 export type Operator = {
   readonly id: string
   readonly name: string
-  readonly role: 'operator' | 'launcher'
+  readonly role: 'admin' | 'operator' | 'approver' | 'auditor' | 'launcher'
   readonly createdAt: string
   readonly revokedAt: string | null
 }

@@ -4,10 +4,25 @@ import type { Effect } from './effect.ts'
 
 export type SessionMode = 'enforce' | 'observe'
 
+export type SessionScope = Readonly<Record<string, string | number | boolean>>
+
+/** The write flow of a session; `barred`: only an operator or launcher opens it again. */
+export type SessionFlow = {
+  readonly state: 'open' | 'barred'
+  readonly since: string
+  readonly writes: number
+}
+
+/** POST /v1/sessions/{id}/flow: `write` opens the write flow, `read` closes it. */
+export type SetFlow = { readonly flow: 'read' | 'write'; readonly reason?: string }
+
 /** POST /v1/sessions. `agent` is an id or a name. */
 export type OpenSession = {
   readonly agent: string
+  /** One of the manifest's tasks, where it declares any; else free text. */
   readonly task?: string
+  /** Values of the data scopes that the manifest declares: `{ customer_id: 'C17' }`. */
+  readonly scope?: SessionScope
   readonly endUser?: string
   readonly mode?: SessionMode
   readonly limits?: {
@@ -27,12 +42,15 @@ export type Session = {
   readonly pactId: string
   readonly task: string
   readonly endUser: string
+  readonly scope: SessionScope
   readonly mode: SessionMode
   readonly state: 'open' | 'closed'
   readonly isDefault: boolean
   readonly openedAt: string
   readonly closedAt: string | null
   readonly facts: SessionFacts
+  /** Null where neither a rule nor a person has opened or closed it. */
+  readonly flow: SessionFlow | null
 }
 
 export type SessionFacts = {
@@ -44,6 +62,9 @@ export type SessionFacts = {
   readonly tokens: number
   /** Decimal string of an integer. */
   readonly spentNanoUsd: string
+  /** Whether the session has read untrusted content, and private data. */
+  readonly untrusted: boolean
+  readonly private: boolean
 }
 
 export type OpenedSession = {

@@ -3,11 +3,23 @@ import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AirworthyError } from '../core/errors.ts'
+import { mayCall } from '../core/identity/roles.ts'
+import type { AccessKind } from '../store/accesses.ts'
+import {
+  LogAccesses,
+  loggedPayloads,
+  parseReason,
+  type Reading,
+  reasonHeader,
+} from './audit/access.ts'
+import { addIdentityPages } from './identity/publish.ts'
 import { authenticate } from './authenticate.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { classify, replyOf } from './error-reply.ts'
+import { serveWitness } from './log/add-checkpoint.ts'
+import { serveLog } from './log/serve-log.ts'
 import { buildOpenApi } from './openapi.ts'
-import type { Operation } from './operation.ts'
+import { type Operation, RawReply } from './operation.ts'
 import { operations } from './operations.ts'
 
 export type { ApiDependencies } from './dependencies.ts'
@@ -35,11 +47,15 @@ export async function createApi(dependencies: ApiDependencies): Promise<Api> {
   app.addHook('onRequest', async (_, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
   })
-  for (const operation of operations) addOperation(app, dependencies, operation)
+  const accesses = new LogAccesses(dependencies)
+  for (const operation of operations) addOperation(app, { dependencies, accesses }, operation)
+  serveLog(app, dependencies)
+  serveWitness(app, dependencies)
   app.get('/healthz', async (_, reply) => {
     const health = await dependencies.health()
     return reply.status(health.status === 'ok' ? 200 : 503).send(health)
   })
+  addIdentityPages(app, dependencies.identities)
   app.get('/openapi.json', async () => openapi)
   await addHome(app, version)
   app.setNotFoundHandler((request, reply) => {
@@ -58,9 +74,10 @@ export async function createApi(dependencies: ApiDependencies): Promise<Api> {
 
 function addOperation(
   app: FastifyInstance,
-  dependencies: ApiDependencies,
+  given: { readonly dependencies: ApiDependencies; readonly accesses: LogAccesses },
   operation: Operation,
 ): void {
+  const { dependencies, accesses } = given
   app.route({
     method: operation.method,
     url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
@@ -71,16 +88,31 @@ function addOperation(
         dependencies.organisationId,
         request.headers.authorization,
       )
-      if (!operation.roles.includes(operator.role)) {
+      if (!mayCall(operation.roles, operator.role)) {
         throw new AirworthyError('auth.forbidden', `a ${operator.role} key may not do this`)
       }
       operators.set(request, operator)
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const operator = operators.get(request)
       if (operator === undefined) throw new Error('an operation ran without an operator')
       const { params, query, body } = request
-      return operation.handle({ ...dependencies, operator }, { params, query, body: body ?? {} })
+      const reading: Reading = {
+        operatorId: operator.operatorId,
+        role: operator.role,
+        operation: operation.id,
+        isOfMany: operation.schemas.params === undefined,
+        reason: parseReason(request.headers[reasonHeader]),
+      }
+      const context = {
+        ...dependencies,
+        operator,
+        reason: reading.reason,
+        payloads: loggedPayloads(dependencies, reading),
+        logAccess: (kind: AccessKind) => accesses.record(kind, reading),
+      }
+      const answer = await operation.handle(context, { params, query, body: body ?? {} })
+      return answer instanceof RawReply ? reply.type(answer.type).send(answer.body) : answer
     },
   })
 }

@@ -1,8 +1,15 @@
 // What the control API needs from the rest of the program; main.ts gives it.
 import type { Health } from '@airworthy/sdk'
+import type { ObjectStore } from '../adapters/objects/object-store.ts'
 import type { OrganisationId } from '../core/ids.ts'
+import type { ProofKey } from '../core/effect/proof.ts'
+import type { CompiledPact } from '../core/pact/compiled.ts'
 import type { Manifest } from '../core/pact/manifest-schema.ts'
+import type { NoteKey } from '../core/tlog/note-key.ts'
+import type { NoteSigner } from '../core/tlog/signatures.ts'
+import type { DidResolver } from '../adapters/resolve-did.ts'
 import type { Database } from '../store/database.ts'
+import type { Identities } from './identity/identities.ts'
 
 export type ToolServers = Manifest['toolServers']
 
@@ -34,7 +41,16 @@ export type EffectCommands = {
     readonly operatorId: string
     readonly reason: string
   }) => Promise<void>
-  /** Settles an unknown effect as a person found it. */
+  /** What an undo would do. Throws `effect.not_undoable`. */
+  readonly previewUndo: (effectId: string) => Promise<{
+    readonly effectId: string
+    readonly state: string
+    readonly tool: string
+    readonly args: Readonly<Record<string, unknown>>
+    readonly untilMs: number | undefined
+    readonly blockedBy: readonly string[]
+  }>
+  /** Settles an unknown effect, or an unknown undo, as a person found it. */
   readonly resolve: (command: {
     readonly effectId: string
     readonly operatorId: string
@@ -43,11 +59,52 @@ export type EffectCommands = {
   }) => Promise<void>
 }
 
+export type ProofCommands = {
+  /** Tries the undo of each tool. Throws when a tool server cannot be reached. */
+  readonly prove: (command: {
+    readonly agentName: string
+    readonly operatorId: string
+    readonly pact: CompiledPact
+    readonly tools: ReadonlyMap<string, ProofKey>
+  }) => Promise<
+    readonly {
+      readonly proofId: string
+      readonly tool: string
+      readonly state: 'proved' | 'disproved'
+      readonly reason: string | undefined
+      readonly detail: string | undefined
+    }[]
+  >
+}
+
+export type RunCommands = {
+  /** A run was closed or completed: work on it begins. */
+  readonly wake: () => void
+}
+
 export const requestPart = 1
 
 export type PayloadReader = {
   /** The request (1) or response (2) of a call; undefined when it is not there, or forgotten. */
   readonly open: (callId: string, part: 1 | 2) => Promise<Buffer | undefined>
+}
+
+/** The log as others read it, and what this install does as a witness of other logs. */
+export type PublishedLog = {
+  readonly store: ObjectStore
+  /** Whether anybody may read it; else whoever has a key that may read the log. */
+  readonly isPublic: boolean
+  /** Signs promises as the log of this origin; undefined where its key is not on this machine. */
+  readonly signerOf: (origin: string, logKey: string) => NoteSigner | undefined
+  /** Whether a checkpoint counts only with the cosignatures that the policy asks for. */
+  readonly mustBeWitnessed: boolean
+  /** The policy that this install asks of its own checkpoints, as it was written. */
+  readonly policyText?: string | undefined
+  readonly witness: {
+    readonly signer: NoteSigner
+    /** Undefined for a log that this install does not witness. */
+    readonly keysOf: (origin: string) => readonly NoteKey[] | undefined
+  }
 }
 
 export type ApiLog = (message: string, fields?: Readonly<Record<string, unknown>>) => void
@@ -58,7 +115,14 @@ export type ApiDependencies = {
   readonly tools: ToolLister
   readonly holds: HoldDecider
   readonly effects: EffectCommands
+  readonly proofs: ProofCommands
+  readonly runs: RunCommands
   readonly payloads: PayloadReader
+  readonly publishedLog: PublishedLog
+  /** The keyed hashes under which the subject of this name has, or had, a key; the first one too. */
+  readonly subjectIds: (subject: string) => Promise<readonly [Buffer, ...Buffer[]]>
+  readonly identities: Identities
+  readonly resolveDid: DidResolver
   readonly health: () => Promise<Health>
   /** Where clients reach this server, without a slash at the end. */
   readonly publicUrl: () => string

@@ -1,12 +1,19 @@
 // One operation of the control API: where it is, who may use it, what it takes and answers.
+import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { AirworthyError, type ErrorCode } from '../core/errors.ts'
+import type { Role } from '../core/identity/roles.ts'
+import type { AccessKind } from '../store/accesses.ts'
 import type { OperatorRow } from '../store/operators.ts'
 import type { ApiDependencies } from './dependencies.ts'
 
-export type Role = 'operator' | 'launcher'
-
-export type Context = ApiDependencies & { readonly operator: OperatorRow }
+export type Context = ApiDependencies & {
+  readonly operator: OperatorRow
+  /** Why the caller asks: the header airworthy-reason; empty when not given. */
+  readonly reason: string
+  /** Writes that the log is read. Resolves when it is durable. */
+  readonly logAccess: (kind: AccessKind) => Promise<void>
+}
 
 type Definition<Params, Query, Body, Reply> = {
   /** The name in the OpenAPI document, equal to the file's. */
@@ -25,7 +32,18 @@ type Definition<Params, Query, Body, Reply> = {
   readonly run: (
     context: Context,
     input: { readonly params: Params; readonly query: Query; readonly body: Body },
-  ) => Promise<Reply>
+  ) => Promise<Reply | RawReply>
+}
+
+/** An answer that is not JSON; a stream is sent as fast as it is read. */
+export class RawReply {
+  readonly type: string
+  readonly body: string | Readable
+
+  constructor(type: string, body: string | Readable) {
+    this.type = type
+    this.body = body
+  }
 }
 
 export type RawInput = {

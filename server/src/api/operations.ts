@@ -1,51 +1,137 @@
 // Every operation of the control API, in the order of the OpenAPI document.
+import { addPublicKey } from './agents/add-public-key.ts'
 import { enrolAgent } from './agents/enrol-agent.ts'
 import { issueKey } from './agents/issue-key.ts'
+import { listPublicKeys } from './agents/list-public-keys.ts'
+import { revokePublicKey } from './agents/revoke-public-key.ts'
+import { rotateKey } from './agents/rotate-key.ts'
 import { listAgents } from './agents/list-agents.ts'
 import { revokeKey } from './agents/revoke-key.ts'
 import { showAgent } from './agents/show-agent.ts'
+import { searchCalls } from './audit/search-calls.ts'
+import { readPayload } from './audit/read-payload.ts'
+import { exportLog } from './audit/export-log.ts'
+import { listAccesses } from './audit/list-accesses.ts'
+import { requestErasure } from './audit/request-erasure.ts'
+import { showErasure } from './audit/show-erasure.ts'
+import { listErasures } from './audit/list-erasures.ts'
+import { showRetention } from './audit/show-retention.ts'
+import { setRetention } from './audit/set-retention.ts'
+import { placeLegalHold } from './audit/place-legal-hold.ts'
+import { listLegalHolds } from './audit/list-legal-holds.ts'
+import { releaseLegalHold } from './audit/release-legal-hold.ts'
+import { explainCall } from './calls/explain-call.ts'
 import { showCall } from './calls/show-call.ts'
 import { showReceipt } from './calls/show-receipt.ts'
+import { previewUndo } from './calls/preview-undo.ts'
 import { undoCall } from './calls/undo-call.ts'
+import { listTools } from './tools/list-tools.ts'
+import { proveTools } from './tools/prove-tools.ts'
 import { listEffects } from './effects/list-effects.ts'
 import { resolveEffect } from './effects/resolve-effect.ts'
+import { listShards } from './log/list-shards.ts'
+import { rotateLog } from './log/rotate-log.ts'
 import { listEntries } from './entries/list-entries.ts'
 import { showLog } from './entries/show-log.ts'
 import { approveHold } from './holds/approve-hold.ts'
 import { listHolds } from './holds/list-holds.ts'
 import { rejectHold } from './holds/reject-hold.ts'
 import { showHold } from './holds/show-hold.ts'
+import { addWitnessProof } from './identity/add-witness-proof.ts'
+import { deactivateIdentity } from './identity/deactivate-identity.ts'
+import { draftRecovery } from './identity/draft-recovery.ts'
+import { recoverIdentity } from './identity/recover-identity.ts'
+import { resolveDid } from './identity/resolve-did.ts'
+import { rotateIdentity } from './identity/rotate-identity.ts'
+import { showIdentity } from './identity/show-identity.ts'
+import { witnessDid } from './identity/witness-did.ts'
 import type { Operation } from './operation.ts'
+import { checkPact } from './pacts/check-pact.ts'
+import { replayPact } from './pacts/replay-pact.ts'
 import { addOperator } from './operators/add-operator.ts'
 import { listOperators } from './operators/list-operators.ts'
 import { revokeOperator } from './operators/revoke-operator.ts'
+import { abortRun } from './runs/abort-run.ts'
+import { completeRun } from './runs/complete-run.ts'
+import { listRuns } from './runs/list-runs.ts'
+import { openRun } from './runs/open-run.ts'
+import { previewRun } from './runs/preview-run.ts'
+import { previewSession } from './runs/preview-session.ts'
+import { settleRun } from './runs/settle-run.ts'
+import { showRun } from './runs/show-run.ts'
+import { undoRun } from './runs/undo-run.ts'
+import { undoSession } from './runs/undo-session.ts'
 import { closeSession } from './sessions/close-session.ts'
 import { listSessions } from './sessions/list-sessions.ts'
 import { openSession } from './sessions/open-session.ts'
+import { setFlow } from './sessions/set-flow.ts'
 import { showSession } from './sessions/show-session.ts'
 
 export const operations: readonly Operation[] = [
   enrolAgent,
+  checkPact,
+  replayPact,
   listAgents,
   showAgent,
   issueKey,
+  rotateKey,
   revokeKey,
+  addPublicKey,
+  listPublicKeys,
+  revokePublicKey,
+  showIdentity,
+  rotateIdentity,
+  deactivateIdentity,
+  draftRecovery,
+  recoverIdentity,
+  resolveDid,
+  witnessDid,
+  addWitnessProof,
   openSession,
   listSessions,
   showSession,
+  setFlow,
   closeSession,
+  openRun,
+  listRuns,
+  showRun,
+  completeRun,
+  abortRun,
+  undoRun,
+  settleRun,
+  previewRun,
+  undoSession,
+  previewSession,
   listHolds,
   showHold,
   approveHold,
   rejectHold,
   showCall,
+  explainCall,
   showReceipt,
+  previewUndo,
   undoCall,
+  listTools,
+  proveTools,
   listEffects,
   resolveEffect,
   addOperator,
   listOperators,
   revokeOperator,
+  searchCalls,
+  readPayload,
+  exportLog,
+  listAccesses,
+  requestErasure,
+  showErasure,
+  listErasures,
+  showRetention,
+  setRetention,
+  placeLegalHold,
+  listLegalHolds,
+  releaseLegalHold,
   listEntries,
+  listShards,
+  rotateLog,
   showLog,
 ]

@@ -1,11 +1,11 @@
 // airworthy agent enrol | list | show
-import { readFile } from 'node:fs/promises'
-import { text as readStream } from 'node:stream/consumers'
 import type { EnrolledAgent } from '@airworthy/sdk'
 import type { Command } from 'commander'
+import { addAgentKeyCommands } from './agent-keys.ts'
 import { connect, globalOptions } from './connection.ts'
+import { readManifest } from './manifest-file.ts'
+import { printTools } from './tool.ts'
 import { readAll } from './pages.ts'
-import { UsageError } from './failure.ts'
 import { note, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
 
 export function addAgentCommands(program: Command): void {
@@ -27,6 +27,7 @@ export function addAgentCommands(program: Command): void {
     .description('show an agent: versions, pacts, keys, budgets')
     .argument('<agent>', 'its name or id')
     .action((name: string, _, command: Command) => show(name, command))
+  addAgentKeyCommands(agent)
 }
 
 async function enrol(
@@ -43,15 +44,6 @@ async function enrol(
   })
   if (globals.json === true) printJson(enrolled)
   else printEnrolled(enrolled)
-}
-
-async function readManifest(file: string): Promise<string> {
-  if (file === '-') return readStream(process.stdin)
-  try {
-    return await readFile(file, 'utf8')
-  } catch {
-    throw new UsageError(`there is no manifest that can be read at ${file}`)
-  }
 }
 
 function printEnrolled({ agent, created, apiKey, warnings }: EnrolledAgent): void {
@@ -95,8 +87,9 @@ async function show(name: string, command: Command): Promise<void> {
   const globals = globalOptions(command)
   const client = await connect(globals)
   const detail = await client.getAgent(name)
+  const { tools } = await client.listTools(name)
   if (globals.json === true) {
-    printJson(detail)
+    printJson({ ...detail, tools })
     return
   }
   const { agent } = detail
@@ -129,4 +122,7 @@ async function show(name: string, command: Command): Promise<void> {
       budget.unknown,
     ]),
   )
+  if (tools.length === 0) return
+  printLine()
+  printTools(tools)
 }

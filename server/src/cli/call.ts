@@ -1,7 +1,10 @@
 // airworthy call show | receipt | undo
+import type { CallUndoPreview } from '@airworthy/sdk'
 import type { Command } from 'commander'
 import { connect, globalOptions } from './connection.ts'
 import { dollars, printFields, printJson, printLine, shortTime } from './terminal.ts'
+
+type UndoOptions = { readonly reason?: string; readonly preview?: boolean }
 
 export function addCallCommands(program: Command): void {
   const call = program.command('call').description('look at calls, and undo their effects')
@@ -20,9 +23,8 @@ export function addCallCommands(program: Command): void {
     .description("undo a call's effect, as its contract says")
     .argument('<call>', 'its id')
     .option('--reason <text>', 'why')
-    .action((id: string, options: { reason?: string }, command: Command) =>
-      undo(id, { options, command }),
-    )
+    .option('--preview', 'only show what it would do, and what stands in the way')
+    .action((id: string, options: UndoOptions, command: Command) => undo(id, { options, command }))
 }
 
 async function show(id: string, command: Command): Promise<void> {
@@ -45,8 +47,14 @@ async function show(id: string, command: Command): Promise<void> {
     made: shortTime(call.createdAt),
     settled: shortTime(call.settledAt),
   })
+  for (const { id: check, holds, reason } of call.checks ?? []) {
+    printLine(`check ${check}: ${holds ? 'holds' : `does not hold, ${reason}`}`)
+  }
   for (const { rule, verdict, reason, error } of call.reasons) {
     printLine(`rule ${rule}: ${verdict}${reason === '' ? '' : `, ${reason}`}${error ?? ''}`)
+  }
+  for (const [argument, origins] of Object.entries(call.origins ?? {})) {
+    printLine(`argument ${argument}: from ${origins.join(', ') || 'nowhere'}`)
   }
 }
 
@@ -69,14 +77,32 @@ async function receipt(id: string, command: Command): Promise<void> {
 
 async function undo(
   id: string,
-  { options, command }: { options: { reason?: string }; command: Command },
+  { options, command }: { options: UndoOptions; command: Command },
 ): Promise<void> {
   const globals = globalOptions(command)
   const client = await connect(globals)
+  if (options.preview === true) {
+    const preview = await client.previewUndo(id)
+    if (globals.json === true) printJson(preview)
+    else printPreview(preview)
+    return
+  }
   const call = await client.undoCall(
     id,
     options.reason === undefined ? {} : { reason: options.reason },
   )
   if (globals.json === true) printJson(call)
   else printLine(`${call.action}: ${call.effect?.state ?? call.state}`)
+}
+
+function printPreview(preview: CallUndoPreview): void {
+  printFields({
+    effect: `${preview.effect} (${preview.state})`,
+    'undone by': preview.tool,
+    arguments: JSON.stringify(preview.arguments),
+    until: preview.until === null ? 'no limit' : shortTime(preview.until),
+  })
+  if (preview.blockedBy.length === 0) return
+  printLine('Later calls touched the same thing. Undo these first, in this order:')
+  for (const call of preview.blockedBy) printLine(`  ${call}`)
 }

@@ -16,14 +16,21 @@ export function globalOptions(command: Command): GlobalOptions {
   return command.optsWithGlobals<GlobalOptions>()
 }
 
-/** The client of an operator. Throws `client.no_key` when no key can be found. */
-export async function connect(options: GlobalOptions): Promise<Client> {
+/**
+ * The client of an operator, and why it asks, where that is logged. Throws `client.no_key` when no
+ * key can be found.
+ */
+export async function connect(options: GlobalOptions, reason?: string): Promise<Client> {
   const config = readClientConfig(undefined, {
     url: options.url,
     keyFile: options.keyFile,
     dataDir: options.data,
   })
-  return createClient({ baseUrl: config.url, key: config.key ?? (await readKey(config.keyFile)) })
+  return createClient({
+    baseUrl: config.url,
+    key: config.key ?? (await readKey(config.keyFile)),
+    ...(reason === undefined ? {} : { reason }),
+  })
 }
 
 async function readKey(file: string): Promise<string> {

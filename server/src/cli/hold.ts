@@ -20,6 +20,8 @@ const states: readonly Hold['state'][] = [
   'rejected',
   'expired',
   'refused',
+  'deferred',
+  'cancelled',
 ]
 
 type ListOptions = { readonly state: Hold['state'] | 'all' }

@@ -2,17 +2,24 @@
 import { readFile } from 'node:fs/promises'
 import { Command, CommanderError } from 'commander'
 import { addAgentCommands } from './agent.ts'
+import { addAuditCommands } from './audit.ts'
 import { addCallCommands } from './call.ts'
 import { type GlobalOptions } from './connection.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addEffectCommands } from './effect.ts'
 import { exitCodes, failureOf, UsageError } from './failure.ts'
 import { addHoldCommands } from './hold.ts'
+import { addIdentityCommands } from './identity.ts'
 import { addMigrateCommand } from './migrate.ts'
+import { addLogCommands } from './log.ts'
 import { addOperatorCommands } from './operator.ts'
+import { addPactCommands } from './pact.ts'
 import { addReplayCommand } from './replay.ts'
+import { addRunCommands } from './run.ts'
 import { addServeCommand } from './serve.ts'
 import { addSessionCommands } from './session.ts'
+import { addSidecarCommand } from './sidecar.ts'
+import { addToolCommands } from './tool.ts'
 import { printFailure } from './terminal.ts'
 
 /** Of the package: the same place from the source and from the build. */
@@ -50,9 +57,16 @@ function buildProgram(version: string): Command {
   addSessionCommands(program)
   addHoldCommands(program)
   addCallCommands(program)
+  addAuditCommands(program)
   addEffectCommands(program)
+  addToolCommands(program)
+  addRunCommands(program)
   addOperatorCommands(program)
+  addLogCommands(program)
+  addIdentityCommands(program)
+  addPactCommands(program)
   addReplayCommand(program)
+  addSidecarCommand(program)
   return program
 }
 

@@ -11,11 +11,11 @@ export function addOperatorCommands(program: Command): void {
   const operator = program.command('operator').description('who may use the control API')
   operator
     .command('add')
-    .description('add an operator, or a launcher; the key is shown once')
+    .description('add an admin, operator, approver, auditor or launcher; the key is shown once')
     .argument('<name>', 'a person or a program')
     .addOption(
-      new Option('--role <role>', 'a launcher only opens and closes sessions')
-        .choices(['operator', 'launcher'])
+      new Option('--role <role>', 'what the key may do')
+        .choices(['admin', 'operator', 'approver', 'auditor', 'launcher'])
         .makeOptionMandatory(),
     )
     .action((name: string, options: AddOptions, command: Command) =>

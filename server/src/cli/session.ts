@@ -1,15 +1,17 @@
-// airworthy session list | show | open | close
+// airworthy session list | show | open | close | open-writes | close-writes
 import type { OpenSession, Session } from '@airworthy/sdk'
 import { type Command, Option } from 'commander'
 import { connect, globalOptions } from './connection.ts'
 import { readAll } from './pages.ts'
 import { UsageError } from './failure.ts'
+import { addFlowCommands, readScope, scopeFields } from './session-scope.ts'
 import { dollars, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
 
 type ListOptions = { readonly agent?: string; readonly state?: Session['state'] }
 
 type OpenOptions = {
   readonly task?: string
+  readonly scope?: readonly string[]
   readonly endUser?: string
   readonly observe?: boolean
   readonly calls?: string
@@ -35,7 +37,8 @@ export function addSessionCommands(program: Command): void {
     .command('open')
     .description('open a session; its key is shown once')
     .argument('<agent>', 'the name or id of an agent')
-    .option('--task <text>', 'what it is for')
+    .option('--task <text>', 'what it is for: one of the tasks, if the manifest declares any')
+    .option('--scope <name=value...>', 'data that it is for; name:=value is a number or a boolean')
     .option('--end-user <name>', 'whom the agent serves')
     .option('--observe', 'decide and record, but deny nothing')
     .option('--calls <n>', 'fewer calls than the pact allows')
@@ -50,6 +53,7 @@ export function addSessionCommands(program: Command): void {
     .description('close a session: its key is refused from now on')
     .argument('<session>', 'its id')
     .action((id: string, _, command: Command) => close(id, command))
+  addFlowCommands(session)
 }
 
 async function list(options: ListOptions, command: Command): Promise<void> {
@@ -98,6 +102,7 @@ async function show(id: string, command: Command): Promise<void> {
     agent: session.agent,
     task: session.task,
     'end user': session.endUser,
+    ...scopeFields(session),
     state: `${session.state}, ${session.mode}`,
     opened: shortTime(session.openedAt),
     cost: dollars(session.facts.spentNanoUsd),
@@ -107,11 +112,12 @@ async function show(id: string, command: Command): Promise<void> {
   }
   printLine()
   printTable(
-    ['CALL', 'ACTION', 'DECISION', 'STATE', 'CODE', 'COST', 'RULES'],
+    ['CALL', 'ACTION', 'DECISION', 'FLOW', 'STATE', 'CODE', 'COST', 'RULES'],
     detail.calls.map((call) => [
       call.id,
       call.action,
       call.enforced ? call.verdict : `would ${call.verdict}`,
+      call.flow ?? '-',
       call.repeatOf === null ? call.state : 'repeated',
       call.code,
       dollars(call.costNanoUsd),
@@ -143,7 +149,7 @@ async function open(
 }
 
 function requestOf(agent: string, options: OpenOptions): OpenSession {
-  const { task, endUser, calls, tokens, money, modelBaseUrl } = options
+  const { task, scope, endUser, calls, tokens, money, modelBaseUrl } = options
   const limits = {
     ...(calls === undefined ? {} : { calls: wholeNumber('--calls', calls) }),
     ...(tokens === undefined ? {} : { tokens: wholeNumber('--tokens', tokens) }),
@@ -154,6 +160,7 @@ function requestOf(agent: string, options: OpenOptions): OpenSession {
     limits,
     mode: options.observe === true ? 'observe' : 'enforce',
     ...(task === undefined ? {} : { task }),
+    ...(scope === undefined ? {} : { scope: readScope(scope) }),
     ...(endUser === undefined ? {} : { endUser }),
     ...(modelBaseUrl === undefined ? {} : { modelBaseUrl }),
   }

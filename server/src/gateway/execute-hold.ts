@@ -4,15 +4,17 @@ import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { splitToolName } from '../core/decision/call.ts'
 import { AirworthyError } from '../core/errors.ts'
+import { wholeSessionName } from '../core/run/run.ts'
 import { findHeldCall, type HeldCall, type Vote, voteOnHold } from '../store/hold-votes.ts'
 import { findPrincipal } from '../store/principals.ts'
+import { deferApproved, findRunOfCall } from '../store/run-holds.ts'
 import type { Intent, Principal } from '../store/recorder/types.ts'
 import type { Gateway } from './gateway.ts'
 import { anthropicMessages } from './llm/anthropic-messages.ts'
 import { DetachedReply } from './llm/detached-reply.ts'
 import { runModelCall } from './llm/model-call.ts'
 import { openaiChat } from './llm/openai-chat.ts'
-import { readArguments } from './mcp/probe-effect.ts'
+import { readArguments } from './mcp/read-arguments.ts'
 import { runToolCall } from './mcp/tool-call.ts'
 
 /** Records the vote; an approved call is executed before this resolves. */
@@ -33,9 +35,18 @@ export async function executeHold(gateway: Gateway, holdId: string): Promise<voi
       'what was asked for is forgotten, so it cannot be done',
     )
   }
-  const { effectId, pactId, schemaHash } = held
+  const { effectId, pactId } = held
+  // What waited for its run alone was approved by nobody: a rule that holds it now must refuse it,
+  // and an approval that fits no schema does that.
+  const schemaHash = held.isApproved ? held.schemaHash : ''
   const resume = { holdId, effectId, pactId, schemaHash }
-  if (held.kind === 'tool') await executeTool(gateway, { held, principal, request, resume })
+  const run = await findRunOfCall(db, organisationId, held.callId)
+  if (run?.state === 'open' && run.irreversibleLast) {
+    if (await deferApproved(db, organisationId, held)) return
+  }
+  const runName = run?.name === wholeSessionName ? undefined : run?.name
+  if (held.kind === 'tool')
+    await executeTool(gateway, { held, principal, request, resume, runName })
   else await executeModel(gateway, { held, principal, request, resume })
 }
 
@@ -44,6 +55,8 @@ type Execution = {
   readonly principal: Principal
   readonly request: Buffer
   readonly resume: NonNullable<Intent['resume']>
+  /** The declared run that it is a step of. */
+  readonly runName?: string | undefined
 }
 
 async function executeTool(gateway: Gateway, execution: Execution): Promise<void> {
@@ -57,6 +70,7 @@ async function executeTool(gateway: Gateway, execution: Execution): Promise<void
     ...splitToolName(held.action),
     args,
     resume,
+    run: execution.runName,
   })
 }
 

@@ -6,8 +6,13 @@ import type { Recorder } from '../store/recorder/recorder.ts'
 import type { Identifier } from './identify.ts'
 import type { ToolBackends } from './tools/backends.ts'
 import type { PactCache } from './pacts.ts'
+import type { ProofCache } from './proofs.ts'
 import type { InFlight } from './in-flight.ts'
+import type { AgentRelays } from './mcp/agent-relays.ts'
+import type { Notifications } from './mcp/notifications.ts'
 import type { UpstreamPools } from './upstream/pools.ts'
+import type { ReplySigning } from './http/sign-reply.ts'
+import type { RequestSignatures } from './verify-signature.ts'
 
 export type GatewayLog = (message: string, fields?: Readonly<Record<string, unknown>>) => void
 
@@ -17,10 +22,29 @@ export type Gateway = {
   readonly recorder: Recorder
   readonly vault: PayloadVault
   readonly pacts: PactCache
+  /** Waits until a signed checkpoint has an entry; false when the time is over. */
+  readonly checkpoints: {
+    readonly wait: (of: {
+      readonly logId: string
+      readonly index: number
+      readonly timeoutMs: number
+    }) => Promise<boolean>
+  }
+  readonly proofs: ProofCache
   readonly identifier: Identifier
+  readonly signatures: RequestSignatures
+  /** Undefined: no reply is signed. */
+  readonly replySigning: ReplySigning | undefined
   readonly pools: UpstreamPools
   readonly tools: ToolBackends
   readonly inFlight: InFlight
+  readonly notifications: Notifications
+  /** What tool servers ask of agents' clients. */
+  readonly relays: AgentRelays
+  /** Origins of web pages that may speak to tool servers, beside those of this machine. */
+  readonly allowedOrigins: ReadonlySet<string>
+  /** Takes up runs that need work, without waiting for the next turn of the job. */
+  readonly wakeRuns: () => void
   readonly bodyBytesMax: number
   /** Values of environment variables that manifests name; only config reads the environment. */
   readonly secretOf: (name: string) => string | undefined

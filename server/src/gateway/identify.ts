@@ -2,8 +2,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { headers } from '@airworthy/sdk'
 import { AirworthyError } from '../core/errors.ts'
-import { keyKindOf } from '../core/identity/key.ts'
+import { hasScope, keyKindOf } from '../core/identity/key.ts'
 import type { OrganisationId } from '../core/ids.ts'
+import type { CompiledLimit, CompiledPact } from '../core/pact/compiled.ts'
+import { narrowLimit } from '../core/pact/prices.ts'
 import type { Database } from '../store/database.ts'
 import { isKeyLive } from '../store/keys.ts'
 import {
@@ -15,27 +17,45 @@ import {
 } from '../store/principals.ts'
 import type { Principal } from '../store/recorder/types.ts'
 import type { PactCache } from './pacts.ts'
+import type { RequestSignatures } from './verify-signature.ts'
 
 const cachedMax = 20_000
+
+/** What of the gateway a request asks for. */
+export type KeyUse = 'models' | 'tools'
 
 export class Identifier {
   readonly #db: Database
   readonly #organisationId: OrganisationId
   readonly #pacts: PactCache
+  readonly #signatures: RequestSignatures
   /** By key. Revocation and closing are checked under the lock; what is kept here never changes. */
   readonly #holders = new Map<string, KeyHolder>()
   readonly #sessions = new Map<string, SessionOfKey>()
+  /** Of the key that used the session last. */
+  readonly #principals = new WeakMap<SessionOfKey, Principal>()
 
-  constructor(options: { db: Database; organisationId: OrganisationId; pacts: PactCache }) {
+  constructor(options: {
+    db: Database
+    organisationId: OrganisationId
+    pacts: PactCache
+    signatures: RequestSignatures
+  }) {
     this.#db = options.db
     this.#organisationId = options.organisationId
     this.#pacts = options.pacts
+    this.#signatures = options.signatures
   }
 
-  /** Throws `auth.*` or `session.unknown`. */
-  async identify(requestHeaders: IncomingHttpHeaders, pathKey?: string): Promise<Principal> {
+  /** Throws `auth.*`, `signature.*` or `session.unknown`. */
+  async identify(
+    requestHeaders: IncomingHttpHeaders,
+    pathKey?: string,
+    use?: KeyUse,
+  ): Promise<Principal> {
     const apiKey = readApiKey(requestHeaders)
     const holder = this.#holders.get(apiKey) ?? (await this.#findHolder(apiKey))
+    if (use !== undefined) checkScope(holder, use)
     const sessionKey = pathKey ?? readHeader(requestHeaders, headers.session)
     const cacheKey = sessionKey ?? apiKey
     const session =
@@ -43,12 +63,40 @@ export class Identifier {
     if (session.agentId !== holder.agentId) {
       throw new AirworthyError('session.unknown', 'the session key is not known to this agent')
     }
-    return { ...session, ...holder }
+    const principal = this.#principalOf(session, holder)
+    const signature = await this.#signatures.verify(requestHeaders, holder)
+    if (signature !== undefined) return { ...principal, signature }
+    await this.#checkUnsigned(session, holder)
+    return principal
+  }
+
+  /** A bound key is worth nothing alone. Throws `signature.missing`. */
+  async #checkUnsigned(session: SessionOfKey, holder: KeyHolder): Promise<void> {
+    if (holder.thumbprint === undefined) {
+      const { signature } = (await this.#pacts.active(session)).pact
+      if (signature === 'optional') return
+      const isNeeded = signature === 'required' || (await this.#signatures.hasKey(holder.agentId))
+      if (!isNeeded) return
+    }
+    const message = 'this agent signs its requests; docs/guides/signing.md says how'
+    throw new AirworthyError('signature.missing', message)
+  }
+
+  #principalOf(session: SessionOfKey, holder: KeyHolder): Principal {
+    const known = this.#principals.get(session)
+    if (known?.apiKeyId === holder.apiKeyId) return known
+    const principal = { ...session, ...holder }
+    this.#principals.set(session, principal)
+    return principal
   }
 
   /** For what lists and decides nothing, so that no lock is taken. Throws `auth.revoked_key`. */
-  async identifyForList(requestHeaders: IncomingHttpHeaders, pathKey?: string): Promise<Principal> {
-    const principal = await this.identify(requestHeaders, pathKey)
+  async identifyForList(
+    requestHeaders: IncomingHttpHeaders,
+    pathKey?: string,
+    use?: KeyUse,
+  ): Promise<Principal> {
+    const principal = await this.identify(requestHeaders, pathKey, use)
     if (await isKeyLive(this.#db, this.#organisationId, principal.apiKeyId)) return principal
     throw new AirworthyError('auth.revoked_key', 'the API key was revoked or has expired')
   }
@@ -72,7 +120,7 @@ export class Identifier {
       sessionKey === undefined
         ? await findOrOpenDefaultSession(this.#db, this.#organisationId, {
             holder,
-            limitsOf: async (pactId) => (await this.#pacts.get(pactId)).pact.limits.defaultSession,
+            limitsOf: async (pactId) => defaultLimits((await this.#pacts.get(pactId)).pact),
           })
         : await this.#findNamed(sessionKey)
     if (this.#sessions.size >= cachedMax) this.#sessions.clear()
@@ -90,6 +138,18 @@ export class Identifier {
     }
     return session
   }
+}
+
+function defaultLimits({ limits, tasks, defaultTask }: CompiledPact): CompiledLimit {
+  const task = defaultTask === undefined ? undefined : tasks?.get(defaultTask)
+  return task === undefined
+    ? limits.defaultSession
+    : narrowLimit(limits.defaultSession, task.limits)
+}
+
+function checkScope({ scopes }: KeyHolder, use: KeyUse): void {
+  if (hasScope(scopes, use)) return
+  throw new AirworthyError('auth.forbidden', `the API key is not for ${use} (its scopes)`)
 }
 
 function readApiKey(requestHeaders: IncomingHttpHeaders): string {

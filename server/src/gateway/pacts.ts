@@ -4,7 +4,10 @@ import { Ajv, type ValidateFunction } from 'ajv'
 import addFormatsModule from 'ajv-formats'
 import { canonicalJson, sha256Hex } from '../core/canonical.ts'
 import type { OrganisationId } from '../core/ids.ts'
+import { withoutArgument } from '../core/effect/key-argument.ts'
+import { type ProofKey, proofKeysOf } from '../core/effect/proof.ts'
 import { compilePact } from '../core/pact/compile.ts'
+import { taskOf } from '../core/decision/task.ts'
 import type { CompiledPact, ToolSchemas } from '../core/pact/compiled.ts'
 import { parseManifest } from '../core/pact/manifest.ts'
 import type { Database } from '../store/database.ts'
@@ -12,19 +15,36 @@ import { findActivePactId, findPact } from '../store/pacts.ts'
 
 export type PinnedTool = {
   readonly description: string
+  /** As agents see it: without the argument that Airworthy fills in. */
   readonly inputSchema: Readonly<Record<string, unknown>>
   readonly outputSchema: Readonly<Record<string, unknown>> | undefined
   /** Over name, description and schemas: what was enrolled. */
   readonly hash: string
   readonly validate: ValidateFunction
+  /** Undefined where the tool lists no output schema. */
+  readonly validateOutput: ValidateFunction | undefined
 }
 
 export type LoadedPact = {
   readonly pactId: string
   readonly pact: CompiledPact
   readonly pinned: ReadonlyMap<string, PinnedTool>
+  /** What a proof of each tool that has an undo is about. */
+  readonly proofKeys: ReadonlyMap<string, ProofKey>
   /** Bare names of the tools that may be called: what a model's reply is held against. */
   readonly callableNames: ReadonlySet<string>
+  /** The same by task; undefined where the pact declares none. */
+  readonly callableByTask: ReadonlyMap<string, ReadonlySet<string>> | undefined
+}
+
+const noNames: ReadonlySet<string> = new Set()
+
+/** Bare names of the tools that a session of this task may call. */
+export function callableNamesIn(loaded: LoadedPact, task: string): ReadonlySet<string> {
+  const { callableByTask } = loaded
+  if (callableByTask === undefined) return loaded.callableNames
+  const known = taskOf(loaded.pact, task)
+  return (known && callableByTask.get(known.name)) ?? noNames
 }
 
 const pactsCachedMax = 200
@@ -75,13 +95,33 @@ export class PactCache {
     const compiled = compilePact(parsed.manifest, schemas)
     if (compiled.kind === 'invalid') throw new Error(`stored pact ${pactId} does not compile`)
     const { pact } = compiled
-    const names = new Set<string>()
-    for (const tool of pact.tools.values()) if (tool.listable) names.add(tool.tool)
-    return { pactId, pact, pinned: pinTools(schemas), callableNames: names }
+    return {
+      pactId,
+      pact,
+      pinned: pinTools(schemas, pact),
+      proofKeys: proofKeysOf(parsed.manifest, schemas),
+      callableNames: bareNames(pact, () => true),
+      callableByTask: pact.tasks && namesByTask(pact, pact.tasks),
+    }
   }
 }
 
-function pinTools(schemas: ToolSchemas): Map<string, PinnedTool> {
+function bareNames(pact: CompiledPact, isIn: (tool: string) => boolean): Set<string> {
+  const names = new Set<string>()
+  for (const [name, tool] of pact.tools) if (tool.listable && isIn(name)) names.add(tool.tool)
+  return names
+}
+
+function namesByTask(
+  pact: CompiledPact,
+  tasks: NonNullable<CompiledPact['tasks']>,
+): Map<string, Set<string>> {
+  return new Map(
+    [...tasks].map(([name, task]) => [name, bareNames(pact, (tool) => task.tools.has(tool))]),
+  )
+}
+
+function pinTools(schemas: ToolSchemas, pact: CompiledPact): Map<string, PinnedTool> {
   const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: true })
   const addFormats = addFormatsModule.default
   addFormats(ajv)
@@ -89,15 +129,26 @@ function pinTools(schemas: ToolSchemas): Map<string, PinnedTool> {
   for (const [name, schema] of Object.entries(schemas)) {
     const description = textOf(schema, 'description')
     const { inputSchema, outputSchema } = schema
+    const visible = withoutArgument(inputSchema, pact.tools.get(name)?.contract.keyArgument?.name)
     pinned.set(name, {
       description,
-      inputSchema,
+      inputSchema: visible,
       outputSchema,
       hash: hashTool({ name, description, inputSchema, outputSchema }),
-      validate: ajv.compile(withoutId(inputSchema)),
+      validate: ajv.compile(withoutId(visible)),
+      validateOutput: outputSchema && compileOutput(ajv, outputSchema),
     })
   }
   return pinned
+}
+
+/** A schema that cannot be compiled is one that no result fits. */
+function compileOutput(ajv: Ajv, schema: Readonly<Record<string, unknown>>): ValidateFunction {
+  try {
+    return ajv.compile(withoutId(schema))
+  } catch {
+    return ajv.compile({ not: {} })
+  }
 }
 
 /** Two tools may carry the same `$id`; one validator must not then stand in for the other. */

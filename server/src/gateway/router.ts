@@ -4,12 +4,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Gateway } from './gateway.ts'
 import { AirworthyError } from '../core/errors.ts'
 import { errorOf, noRetry, sendJson } from './http/replies.ts'
+import { signReply } from './http/sign-reply.ts'
 import { listModels } from './llm/list-models.ts'
 import { handleModelCall } from './llm/model-call.ts'
 import { anthropicMessages } from './llm/anthropic-messages.ts'
 import { openaiChat } from './llm/openai-chat.ts'
 import type { ModelWire } from './llm/wire.ts'
 import { handleMcp } from './mcp/serve-mcp.ts'
+import { handleRun, runsPath } from './runs/serve-runs.ts'
 
 const modelPaths: ReadonlyMap<string, ModelWire> = new Map([
   ['/v1/chat/completions', openaiChat],
@@ -31,6 +33,7 @@ export function routeGateway(
   const session = sessionPath.exec(fullPath)
   const path = session?.[2] ?? fullPath
   const sessionKey = session?.[1]
+  if (isGatewayPath(path) || session !== null) prepareSigning(gateway, request, response)
   const wire = modelPaths.get(path)
   if (wire !== undefined) {
     if (request.method === 'POST') {
@@ -43,11 +46,35 @@ export function routeGateway(
   if (mcp?.[1] !== undefined) {
     return handleMcp(gateway, { request, response, sessionKey, server: mcp[1] })
   }
+  const run = runsPath.exec(path)
+  if (run?.[1] !== undefined) {
+    const [, name, command] = run
+    return handleRun(gateway, { request, response, sessionKey, name, command })
+  }
   if (path === '/v1/models' && request.method === 'GET') {
     return listModels(gateway, { request, response, sessionKey })
   }
   if (session === null) return undefined
   return refuse(response, new AirworthyError('request.not_found', `there is nothing at ${path}`))
+}
+
+function isGatewayPath(path: string): boolean {
+  const isModels = path === '/v1/models' || modelPaths.has(path)
+  return isModels || path.startsWith('/mcp/') || path.startsWith('/runs/')
+}
+
+/** Before anything is read of the request, or written of its answer. */
+function prepareSigning(
+  gateway: Gateway,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const exchange = gateway.signatures.register(request)
+  const { replySigning, log } = gateway
+  const isSigned = request.headers['signature-input'] !== undefined
+  if (replySigning !== undefined && (isSigned || replySigning.isAlways)) {
+    signReply(response, { ...replySigning, exchange, log })
+  }
 }
 
 async function refuse(response: ServerResponse, error: AirworthyError): Promise<void> {

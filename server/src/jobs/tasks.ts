@@ -2,13 +2,21 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from '../store/database.ts'
+import { thinCheckpoints } from '../store/checkpoints.ts'
 import { expireHolds, listApprovingHolds } from '../store/hold-votes.ts'
 import { listUnknownEffectIds } from '../store/live-effects.ts'
 import type { Recorder } from '../store/recorder/recorder.ts'
 import { recoverDeadReplicas, setOpenFloor } from '../store/recovery.ts'
+import { continueErasure } from '../store/finish-erasures.ts'
+import { continuePayloadRetention } from '../store/retention.ts'
+import { forgetNonces } from '../store/nonces.ts'
+import { expireRuns } from '../store/run-work.ts'
+import { forgetValuesOfClosedSessions } from '../store/value-origins.ts'
 import type { Task } from './maintenance.ts'
 
 const pageMax = 100
+const forgottenMax = 10_000
+const forgottenNoncesMax = 100_000
 
 export type TaskDependencies = {
   readonly db: Database
@@ -16,6 +24,8 @@ export type TaskDependencies = {
   readonly recorder: Recorder
   readonly executeHold: (holdId: string) => Promise<void>
   readonly probeEffect: (effectId: string) => Promise<unknown>
+  /** Begins to work on runs that are taken back or completed. */
+  readonly leaseRuns: () => Promise<void>
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
 }
 
@@ -38,7 +48,40 @@ export function maintenanceTasks(dependencies: TaskDependencies): Task[] {
         await runEach(holdIds, executeHold)
       },
     },
+    {
+      name: 'work on runs',
+      everyMs: 1000,
+      run: async () => {
+        await expireRuns(db, organisationId, pageMax)
+        await dependencies.leaseRuns()
+      },
+    },
     { name: 'probe unknown effects', everyMs: 2000, run: () => probePage(dependencies, probed) },
+    {
+      name: 'forget what closed sessions read',
+      everyMs: 60_000,
+      run: () => forgetValuesOfClosedSessions(db, organisationId, forgottenMax),
+    },
+    {
+      name: 'erase forgotten subjects',
+      everyMs: 2_000,
+      run: () => untilDone(() => continueErasure(db, organisationId)),
+    },
+    {
+      name: 'delete payloads past their time',
+      everyMs: 60_000,
+      run: () => untilDone(() => continuePayloadRetention(db, organisationId, Date.now())),
+    },
+    {
+      name: 'forget expired nonces',
+      everyMs: 10_000,
+      run: () => forgetNonces(db, organisationId, forgottenNoncesMax),
+    },
+    {
+      name: 'thin checkpoints',
+      everyMs: 600_000,
+      run: () => thinCheckpoints(db, organisationId),
+    },
     {
       name: 'recover dead replicas',
       everyMs: 5000,
@@ -61,6 +104,11 @@ export function maintenanceTasks(dependencies: TaskDependencies): Task[] {
       },
     },
   ]
+}
+
+/** Pages of one turn: what is left waits for the next one. */
+async function untilDone(step: () => Promise<boolean>): Promise<void> {
+  for (let page = 0; page < pageMax; page += 1) if (!(await step())) return
 }
 
 /** How far the last turn came: effects that stay unknown must not keep the others waiting. */

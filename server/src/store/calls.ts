@@ -1,6 +1,7 @@
 // Calls as the gateway recorded them.
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { OrganisationId } from '../core/ids.ts'
+import type { OriginsByArgument } from '../core/taint/taint.ts'
 import type { Schema } from './schema.ts'
 
 export type CallRow = {
@@ -31,6 +32,12 @@ export type CallRow = {
   readonly outcomeSeq: string | null
   readonly createdAt: Date
   readonly settledAt: Date | null
+  /** Null where the pact declares no write flow, and until a held call runs. */
+  readonly flow: 'read' | 'write' | null
+  /** Argument to list of origins; null where they were not tracked. */
+  readonly origins: OriginsByArgument | null
+  /** A list of {id, holds, reason}; null where nothing was asked of the result. */
+  readonly checks: unknown
 }
 
 function selectCalls(db: Kysely<Schema>, organisationId: OrganisationId) {
@@ -41,8 +48,23 @@ function selectCalls(db: Kysely<Schema>, organisationId: OrganisationId) {
         .onRef('e.organisation_id', '=', 'c.organisation_id')
         .onRef('e.effect_id', '=', 'c.effect_id'),
     )
+    .leftJoin('airworthy.call_origins as o', (join) =>
+      join
+        .onRef('o.organisation_id', '=', 'c.organisation_id')
+        .onRef('o.call_id', '=', 'c.call_id'),
+    )
+    .leftJoin('airworthy.call_flows as f', (join) =>
+      join
+        .onRef('f.organisation_id', '=', 'c.organisation_id')
+        .onRef('f.call_id', '=', 'c.call_id'),
+    )
+    .leftJoin('airworthy.call_checks as k', (join) =>
+      join
+        .onRef('k.organisation_id', '=', 'c.organisation_id')
+        .onRef('k.call_id', '=', 'c.call_id'),
+    )
     .selectAll('c')
-    .select(['e.effect_key', 'e.state as effect_state'])
+    .select(['e.effect_key', 'e.state as effect_state', 'o.origins', 'f.flow', 'k.checks'])
     .where('c.organisation_id', '=', organisationId)
 }
 
@@ -76,6 +98,9 @@ function callOf(row: SelectedCall): CallRow {
     outcomeSeq: row.outcome_seq,
     createdAt: row.created_at,
     settledAt: row.settled_at,
+    origins: row.origins,
+    flow: row.flow,
+    checks: row.checks,
   }
 }
 
@@ -106,16 +131,19 @@ export async function listCallsOfSession(
   return rows.map(callOf)
 }
 
-/** Calls that were dispatched, or are about to be, and have no outcome yet. */
+/** Of more calls than that nobody can wait for an outcome any more: recovery looked at them. */
+const callsCountedMax = 500_000
+
+/** Calls that were dispatched, or are about to be, and have no outcome yet, among the newest ones. */
 export async function countCallsExecuting(
   db: Kysely<Schema>,
   organisationId: OrganisationId,
 ): Promise<number> {
-  const row = await db
-    .selectFrom('airworthy.calls')
-    .select((select) => select.fn.countAll<string>().as('count'))
-    .where('organisation_id', '=', organisationId)
-    .where('state', '=', 'executing')
-    .executeTakeFirst()
-  return Number(row?.count ?? 0)
+  const found = await sql<{ count: string }>`
+    SELECT count(*) AS count FROM (
+      SELECT organisation_id, call_id, state FROM airworthy.call_intents
+      WHERE organisation_id = ${organisationId} ORDER BY call_id DESC LIMIT ${callsCountedMax}
+    ) i LEFT JOIN airworthy.call_outcomes o USING (organisation_id, call_id)
+    WHERE coalesce(o.state, i.state) = 'executing'`.execute(db)
+  return Number(found.rows[0]?.count ?? 0)
 }

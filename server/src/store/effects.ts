@@ -16,6 +16,7 @@ export type EffectRow = {
   readonly currency: string | null
   readonly createdAt: Date
   readonly settledAt: Date | null
+  readonly undoCallId: string | null
 }
 
 function selectEffects(db: Kysely<Schema>, organisationId: OrganisationId) {
@@ -41,6 +42,7 @@ function effectOf(row: SelectedEffect): EffectRow {
     currency: row.currency,
     createdAt: row.created_at,
     settledAt: row.settled_at,
+    undoCallId: row.undo_call_id,
   }
 }
 

@@ -56,19 +56,21 @@ export async function findEntries(
     .execute()
 }
 
-/** How many numbers below the head's size have no entry, plus entries at or above it. */
+/** How many numbers from `from` to the head's size have no entry, plus entries at or above it. */
 export async function countGaps(
   db: Kysely<Schema>,
   organisationId: OrganisationId,
-  log: LogHead,
+  log: LogHead & { readonly from: bigint },
 ): Promise<number> {
   const found = await sql<{ inside: string; outside: string }>`
-    SELECT count(*) FILTER (WHERE seq >= 0 AND seq < ${log.size}) AS inside,
-      count(*) FILTER (WHERE seq < 0 OR seq >= ${log.size}) AS outside
+    SELECT count(*) FILTER (WHERE seq < ${log.size}) AS inside,
+      count(*) FILTER (WHERE seq >= ${log.size}) AS outside
     FROM airworthy.entries
-    WHERE organisation_id = ${organisationId} AND log_id = ${log.logId}`.execute(db)
+    WHERE organisation_id = ${organisationId} AND log_id = ${log.logId}
+      AND seq >= ${log.from}`.execute(db)
   const row = found.rows[0]
-  return Number(BigInt(log.size) - BigInt(row?.inside ?? 0) + BigInt(row?.outside ?? 0))
+  const expected = BigInt(log.size) - log.from
+  return Number(expected - BigInt(row?.inside ?? 0) + BigInt(row?.outside ?? 0))
 }
 
 export type AgentHead = {

@@ -6,6 +6,7 @@ import type { OrganisationId } from '../core/ids.ts'
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
 import { appendEntries } from './log.ts'
+import { reactToHold } from './run-holds.ts'
 import { runCommand } from './transaction.ts'
 
 export type Vote = {
@@ -92,6 +93,8 @@ export type HeldCall = {
   readonly action: string
   readonly schemaHash: string
   readonly apiKeyId: string
+  /** False for a call that no person was asked about: it waited for its run. */
+  readonly isApproved: boolean
 }
 
 export async function findHeldCall(
@@ -116,6 +119,8 @@ export async function findHeldCall(
       'h.action',
       'h.schema_hash',
       'c.api_key_id',
+      sql<boolean>`EXISTS (SELECT FROM airworthy.votes v WHERE v.organisation_id = h.organisation_id
+        AND v.hold_id = h.hold_id AND v.vote = 'approve')`.as('is_approved'),
     ])
     .where('h.organisation_id', '=', organisationId)
     .where('h.hold_id', '=', holdId)
@@ -131,6 +136,7 @@ export async function findHeldCall(
     action: row.action,
     schemaHash: row.schema_hash,
     apiKeyId: row.api_key_id,
+    isApproved: row.is_approved,
   }
 }
 
@@ -217,4 +223,5 @@ async function closeHold(
     .where('organisation_id', '=', organisationId)
     .where('effect_id', '=', hold.effect_id)
     .execute()
+  await reactToHold(tx, organisationId, { callId: hold.call_id, code })
 }

@@ -3,13 +3,15 @@
 // same lock, and sees from the head's size that somebody else wrote.
 import { type Kysely, sql } from 'kysely'
 import { buildEntry, type EntryDraft, noEntry } from '../core/audit/entry.ts'
+import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Schema } from './schema.ts'
 
 export type AppendedEntry = {
   readonly logId: bigint
   readonly seq: bigint
-  readonly hash: Buffer
+  /** The leaf hash, base64url. */
+  readonly hash: string
   readonly atMs: number
 }
 
@@ -27,24 +29,53 @@ export async function appendEntries(
   const head = await lockLog(tx, organisationId)
   const appended: AppendedEntry[] = []
   const agents = await readAgentHeads(tx, organisationId, head.logId, drafts)
-  let seq = head.size
+  const at = new Date(head.nowMs).toISOString()
+  const written: Buffer[] = []
   for (const draft of drafts) {
     const agent = agents.get(draft.agentId) ?? { number: 0n, hash: noEntry }
     const number = agent.number + 1n
-    const entry = buildEntry(draft, { number, previous: agent.hash, atMs: head.nowMs })
+    const entry = buildEntry(draft, { number, previous: agent.hash, at })
     agents.set(draft.agentId, { number, hash: entry.hash })
-    await sql`INSERT INTO airworthy.entries (organisation_id, log_id, seq, entry)
-      VALUES (${organisationId}, ${head.logId}, ${seq}, ${entry.bytes})`.execute(tx)
-    await sql`INSERT INTO airworthy.agent_heads (organisation_id, log_id, agent_id, number, last_hash)
-      VALUES (${organisationId}, ${head.logId}, ${draft.agentId}, ${number}, ${entry.hash})
-      ON CONFLICT (organisation_id, log_id, agent_id)
-      DO UPDATE SET number = excluded.number, last_hash = excluded.last_hash`.execute(tx)
+    const seq = head.size + BigInt(written.length)
     appended.push({ logId: head.logId, seq, hash: entry.hash, atMs: head.nowMs })
-    seq += 1n
+    written.push(entry.bytes)
   }
-  await sql`UPDATE airworthy.logs SET size = ${seq}
-    WHERE organisation_id = ${organisationId} AND log_id = ${head.logId}`.execute(tx)
+  await writeEntries(tx, organisationId, { ...head, written, agents })
   return appended
+}
+
+/** One statement, however many entries there are: whoever waits for the head waits for it. */
+async function writeEntries(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  batch: {
+    readonly logId: bigint
+    readonly size: bigint
+    readonly written: readonly Buffer[]
+    readonly agents: ReadonlyMap<string, { readonly number: bigint; readonly hash: string }>
+  },
+): Promise<void> {
+  const { logId, size, written, agents } = batch
+  const heads = [...agents].map(([agentId, { number, hash }]) => ({
+    agentId,
+    number: String(number),
+    hash: Buffer.from(hash, 'base64url'),
+  }))
+  await sql`WITH entry AS (
+    INSERT INTO airworthy.entries (organisation_id, log_id, seq, entry)
+    SELECT ${organisationId}, ${logId}, ${size}::bigint + r.n - 1, r.entry
+    FROM unnest(${[...written]}::bytea[]) WITH ORDINALITY AS r(entry, n)
+  ), agent AS (
+    INSERT INTO airworthy.agent_heads (organisation_id, log_id, agent_id, number, last_hash)
+    SELECT ${organisationId}, ${logId}, r.agent_id, r.number, r.hash
+    FROM unnest(${heads.map((head) => head.agentId)}::uuid[],
+      ${heads.map((head) => head.number)}::bigint[],
+      ${heads.map((head) => head.hash)}::bytea[]) AS r(agent_id, number, hash)
+    ON CONFLICT (organisation_id, log_id, agent_id)
+    DO UPDATE SET number = excluded.number, last_hash = excluded.last_hash
+  )
+  UPDATE airworthy.logs SET size = ${size + BigInt(written.length)}
+    WHERE organisation_id = ${organisationId} AND log_id = ${logId}`.execute(tx)
 }
 
 /** Locks the head of the open log until the transaction ends. */
@@ -57,7 +88,10 @@ export async function lockLog(
     FROM airworthy.logs WHERE organisation_id = ${organisationId} AND is_open
     ORDER BY log_id DESC LIMIT 1 FOR UPDATE`.execute(tx)
   const row = found.rows[0]
-  if (row === undefined) throw new Error(`organisation ${organisationId} has no open log`)
+  // Between the last entry of a shard and the first of the next there is none.
+  if (row === undefined) {
+    throw new AirworthyError('log.unavailable', 'the log is being rotated: try again')
+  }
   return { logId: BigInt(row.log_id), size: BigInt(row.size), nowMs: Number(row.now_ms) }
 }
 
@@ -66,13 +100,16 @@ async function readAgentHeads(
   organisationId: OrganisationId,
   logId: bigint,
   drafts: readonly EntryDraft[],
-): Promise<Map<string, { number: bigint; hash: Buffer }>> {
+): Promise<Map<string, { number: bigint; hash: string }>> {
   const ids = [...new Set(drafts.map((draft) => draft.agentId))]
   const found = await sql<{ agent_id: string; number: string; last_hash: Buffer }>`
     SELECT agent_id, number, last_hash FROM airworthy.agent_heads
     WHERE organisation_id = ${organisationId} AND log_id = ${logId}
       AND agent_id = ANY(${ids}::uuid[])`.execute(tx)
   return new Map(
-    found.rows.map((row) => [row.agent_id, { number: BigInt(row.number), hash: row.last_hash }]),
+    found.rows.map((row) => {
+      const hash = row.last_hash.toString('base64url')
+      return [row.agent_id, { number: BigInt(row.number), hash }]
+    }),
   )
 }

@@ -2,12 +2,13 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { formatKey, hashKey, keyRandomBytes } from '../core/identity/key.ts'
+import { keyKindOfRole, type Role } from '../core/identity/roles.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import { appendEntries } from './log.ts'
 import type { Schema } from './schema.ts'
 import { runCommand } from './transaction.ts'
 
-export type OperatorRole = 'operator' | 'launcher'
+export type OperatorRole = Role
 
 export type OperatorRow = {
   readonly operatorId: string
@@ -92,7 +93,7 @@ export async function insertOperator(
 ): Promise<{ operatorId: string; key: string }> {
   const operatorId = randomUUIDv7()
   const { name, role } = added
-  const key = added.key ?? formatKey(role, randomBytes(keyRandomBytes))
+  const key = added.key ?? formatKey(keyKindOfRole(role), randomBytes(keyRandomBytes))
   await appendEntries(tx, organisationId, [
     { type: 'key.issued', agentId: organisationId, body: { operator: operatorId, role } },
   ])
@@ -164,7 +165,7 @@ export async function ensureOperator(
       kept === undefined || isUsed ? formatKey('operator', randomBytes(keyRandomBytes)) : kept
     if (key !== kept) await file.write(key)
     if (existing !== undefined) await revokeOperator(tx, organisationId, existing.operatorId)
-    await insertOperator(tx, organisationId, { name: firstOperatorName, role: 'operator', key })
+    await insertOperator(tx, organisationId, { name: firstOperatorName, role: 'admin', key })
     return existing === undefined ? 'made' : 'replaced'
   })
 }

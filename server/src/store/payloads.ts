@@ -10,15 +10,20 @@ import type { SealedPayload } from './recorder/types.ts'
 const keysCachedMax = 10_000
 const keyBytes = 32
 const randomBlockSeals = 128
+/** An erasure is done only after no gateway can still hold a key that it destroyed. */
+export const keyTrustedMs = 10_000
+const generationsMax = 1_000
 /** A subject nobody can be: opening its key proves that the master key is the one of this data. */
 const checkSubject = '\u0000airworthy'
+
+type KnownKey = { readonly subjectId: Buffer; readonly key: Buffer; readonly untilMs: number }
 
 export class PayloadVault {
   readonly #db: Database
   readonly #organisationId: OrganisationId
   readonly #masterKey: Buffer
   readonly #digestKey: Buffer
-  readonly #keys = new Map<string, { subjectId: Buffer; key: Buffer }>()
+  readonly #keys = new Map<string, KnownKey>()
 
   #randomBlock: Buffer = Buffer.alloc(0)
   #randomAt = 0
@@ -51,6 +56,7 @@ export class PayloadVault {
       .selectFrom('airworthy.subject_keys')
       .select('wrapped_key')
       .where('organisation_id', '=', this.#organisationId)
+      .where('destroyed_at', 'is', null)
       .orderBy('created_at')
       .orderBy('subject_id')
       .limit(1)
@@ -60,7 +66,9 @@ export class PayloadVault {
 
   /** Encrypts under the subject's key, which is made at its first use. */
   async seal(subject: string, text: Buffer): Promise<SealedPayload> {
-    const { subjectId, key } = this.#keys.get(subject) ?? (await this.#keyOf(subject))
+    const cached = this.#keys.get(subject)
+    const isTrusted = cached !== undefined && performance.now() < cached.untilMs
+    const { subjectId, key } = isTrusted ? cached : await this.#keyOf(subject)
     return { subjectId, ...seal(key, text, this.#random()) }
   }
 
@@ -98,12 +106,54 @@ export class PayloadVault {
     return open(open(this.#masterKey, row.wrapped_key).text, row.sealed).text
   }
 
-  async #keyOf(subject: string): Promise<{ subjectId: Buffer; key: Buffer }> {
-    const subjectId = createHmac('sha256', this.#masterKey)
+  /**
+   * The keyed hashes under which the subject has, or had, a key: one more for each erasure. The first
+   * is there for a subject that was never seen, too.
+   */
+  async subjectIds(subject: string): Promise<readonly [Buffer, ...Buffer[]]> {
+    const ids: [Buffer, ...Buffer[]] = [this.#subjectId(subject, 0)]
+    for (let generation = 1; generation <= generationsMax; generation += 1) {
+      const last = ids.at(-1) ?? ids[0]
+      if ((await this.#readKey(last))?.destroyed_at == null) return ids
+      ids.push(this.#subjectId(subject, generation))
+    }
+    return ids
+  }
+
+  /** The key of the subject: after an erasure another one, under another id. */
+  async #keyOf(subject: string): Promise<KnownKey> {
+    for (let generation = 0; generation <= generationsMax; generation += 1) {
+      const subjectId = this.#subjectId(subject, generation)
+      const row = (await this.#readKey(subjectId)) ?? (await this.#makeKey(subjectId))
+      if (row.destroyed_at !== null) continue
+      const key = open(this.#masterKey, row.wrapped_key).text
+      const known = { subjectId, key, untilMs: performance.now() + keyTrustedMs }
+      if (this.#keys.size >= keysCachedMax) this.#keys.clear()
+      this.#keys.set(subject, known)
+      return known
+    }
+    throw new Error(`a subject was erased more than ${generationsMax} times`)
+  }
+
+  #subjectId(subject: string, generation: number): Buffer {
+    // The organisation's id has a fixed length, so no subject's name can look like a generation.
+    return createHmac('sha256', this.#masterKey)
       .update(this.#organisationId)
-      .update('\u0000')
+      .update(generation === 0 ? '\u0000' : `\u0001${generation}\u0000`)
       .update(subject)
       .digest()
+  }
+
+  #readKey(subjectId: Buffer) {
+    return this.#db
+      .selectFrom('airworthy.subject_keys')
+      .select(['wrapped_key', 'destroyed_at'])
+      .where('organisation_id', '=', this.#organisationId)
+      .where('subject_id', '=', subjectId)
+      .executeTakeFirst()
+  }
+
+  async #makeKey(subjectId: Buffer) {
     const fresh = seal(this.#masterKey, randomBytes(keyBytes), randomBytes(sealRandomBytes))
     await this.#db
       .insertInto('airworthy.subject_keys')
@@ -114,15 +164,8 @@ export class PayloadVault {
       })
       .onConflict((conflict) => conflict.doNothing())
       .execute()
-    const row = await this.#db
-      .selectFrom('airworthy.subject_keys')
-      .select('wrapped_key')
-      .where('organisation_id', '=', this.#organisationId)
-      .where('subject_id', '=', subjectId)
-      .executeTakeFirstOrThrow()
-    const known = { subjectId, key: open(this.#masterKey, row.wrapped_key).text }
-    if (this.#keys.size >= keysCachedMax) this.#keys.clear()
-    this.#keys.set(subject, known)
-    return known
+    const row = await this.#readKey(subjectId)
+    if (row === undefined) throw new Error('a key that was just made cannot be read')
+    return row
   }
 }

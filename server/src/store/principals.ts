@@ -1,12 +1,15 @@
 // Who a key belongs to, and the session it may speak in. What is read here never changes; whether
 // a key is revoked or a session closed is asked again under the lock, when the call is decided.
 import { randomUUIDv7 } from 'node:crypto'
-import { hashKey } from '../core/identity/key.ts'
+import { defaultSessionTask } from '../core/decision/task.ts'
+import { stableDid } from '../core/identity/did-web.ts'
+import { hashKey, type KeyScope, parseScopes } from '../core/identity/key.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { CompiledLimit } from '../core/pact/compiled.ts'
 import { insertLedger } from './budgets.ts'
 import type { Database } from './database.ts'
 import { appendEntries } from './log.ts'
+import { parseScope } from './session-scope.ts'
 import type { Principal } from './recorder/types.ts'
 import { runCommand } from './transaction.ts'
 
@@ -15,6 +18,10 @@ export type KeyHolder = {
   readonly agentId: string
   readonly agentName: string
   readonly stakes: Principal['stakes']
+  readonly did: string | undefined
+  readonly scopes: readonly KeyScope[]
+  /** Of the signing key that the API key is bound to; the key alone is then worth nothing. */
+  readonly thumbprint: string | undefined
 }
 
 export async function findKeyHolder(
@@ -29,7 +36,20 @@ export async function findKeyHolder(
         .onRef('a.organisation_id', '=', 'k.organisation_id')
         .onRef('a.agent_id', '=', 'k.agent_id'),
     )
-    .select(['k.api_key_id', 'a.agent_id', 'a.name', 'a.stakes'])
+    .leftJoin('airworthy.identities as i', (join) =>
+      join
+        .onRef('i.organisation_id', '=', 'a.organisation_id')
+        .onRef('i.subject_id', '=', 'a.agent_id'),
+    )
+    .select([
+      'k.api_key_id',
+      'k.thumbprint',
+      'k.scopes',
+      'a.agent_id',
+      'a.name',
+      'a.stakes',
+      'i.did',
+    ])
     .where('k.organisation_id', '=', organisationId)
     .where('k.key_hash', '=', hashKey(key))
     .executeTakeFirst()
@@ -39,6 +59,9 @@ export async function findKeyHolder(
     agentId: row.agent_id,
     agentName: row.name,
     stakes: row.stakes,
+    thumbprint: row.thumbprint ?? undefined,
+    did: row.did === null ? undefined : stableDid(row.did),
+    scopes: parseScopes(row.scopes),
   }
 }
 
@@ -52,6 +75,7 @@ const sessionColumns = [
   'end_user',
   'mode',
   'model_base_url',
+  'scope',
 ] as const
 
 export async function findSessionByKey(
@@ -90,6 +114,7 @@ function sessionOfRow(row: {
   end_user: string
   mode: 'enforce' | 'observe'
   model_base_url: string | null
+  scope: unknown
 }): SessionOfKey {
   return {
     sessionId: row.session_id,
@@ -99,6 +124,7 @@ function sessionOfRow(row: {
     endUser: row.end_user,
     mode: row.mode,
     modelBaseUrl: row.model_base_url ?? undefined,
+    scope: parseScope(row.scope),
   }
 }
 
@@ -141,7 +167,7 @@ export async function findOrOpenDefaultSession(
         version_id: agent.version_id,
         pact_id: agent.pact_id,
         api_key_id: holder.apiKeyId,
-        task: 'default',
+        task: defaultSessionTask,
         end_user: `key:${holder.apiKeyId}`,
         mode: 'enforce',
       })
@@ -194,11 +220,23 @@ export async function findPrincipal(
         .onRef('a.organisation_id', '=', 'k.organisation_id')
         .onRef('a.agent_id', '=', 'k.agent_id'),
     )
-    .select(['a.name', 'a.stakes'])
+    .leftJoin('airworthy.identities as i', (join) =>
+      join
+        .onRef('i.organisation_id', '=', 'a.organisation_id')
+        .onRef('i.subject_id', '=', 'a.agent_id'),
+    )
+    .select(['a.name', 'a.stakes', 'i.did'])
     .where('k.organisation_id', '=', organisationId)
     .where('k.api_key_id', '=', call.apiKeyId)
     .executeTakeFirst()
   const session = await findSessionById(db, organisationId, call.sessionId)
   if (row === undefined || session === undefined) return undefined
-  return { ...session, apiKeyId: call.apiKeyId, agentName: row.name, stakes: row.stakes }
+  const { name: agentName, stakes, did } = row
+  return {
+    ...session,
+    apiKeyId: call.apiKeyId,
+    agentName,
+    stakes,
+    did: did === null ? undefined : stableDid(did),
+  }
 }

@@ -132,7 +132,8 @@ async function closeCall(
       outcome_seq, settled_at)
     VALUES (${organisationId}, ${call.call_id}, ${state}, 'gateway.interrupted',
       ${entry?.seq ?? null}, clock_timestamp())`.execute(tx)
-  if (call.effect_id !== null && state === 'unknown') {
+  // An effect whose undo was cut off stays `undoing` until somebody finds out.
+  if (call.effect_id !== null && state === 'unknown' && call.kind !== 'undo') {
     await sql`UPDATE airworthy.effects SET state = 'unknown'
       WHERE organisation_id = ${organisationId} AND effect_id = ${call.effect_id}`.execute(tx)
   }

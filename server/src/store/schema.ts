@@ -1,6 +1,11 @@
 // The tables of the migrations as kysely sees them. An int8 is read as a decimal string: it may
 // pass 2^53, and money must not be rounded.
 import type { ColumnType, Generated } from 'kysely'
+import type { Role } from '../core/identity/roles.ts'
+import type { Reaction, RunState } from '../core/run/run.ts'
+import type { Checkpoints, WitnessedLogs } from './schema-log.ts'
+import type { AuditTables } from './audit-schema.ts'
+import type { IdentityTables } from './identity-schema.ts'
 
 type Int8 = ColumnType<string, string | bigint | number, string | bigint | number>
 type Int8Default = ColumnType<
@@ -20,7 +25,7 @@ type Operators = {
   organisation_id: string
   operator_id: string
   name: string
-  role: 'operator' | 'launcher'
+  role: Role
   key_hash: Buffer
   created_at: TimeDefault
   revoked_at: Time | null
@@ -88,7 +93,10 @@ type Sessions = {
   opened_by: string | null
   opened_at: TimeDefault
   closed_at: Time | null
+  scope: JsonDefault
 }
+
+type CallFlows = { organisation_id: string; call_id: string; flow: 'read' | 'write' }
 
 /** Calls, tokens, nano-USD. */
 type Units = ColumnType<string[], string, string>
@@ -168,11 +176,13 @@ type CallOutcomes = {
   cost_nano_usd: Int8 | null
   outcome_seq: Int8 | null
   settled_at: Time
+  /** Of the outcome that was unknown, once it is found out. */
+  unknown_seq: ColumnType<string | null, string | null | undefined, string | null>
 }
 
 /** A view: an intent with its outcome, if there is one. */
 type Calls = Omit<CallIntents, 'reserved'> &
-  Omit<CallOutcomes, 'settled_at'> & { reserved: Units; settled_at: Time | null }
+  Omit<CallOutcomes, 'settled_at' | 'unknown_seq'> & { reserved: Units; settled_at: Time | null }
 
 type Effects = {
   organisation_id: string
@@ -192,6 +202,25 @@ type Effects = {
   created_at: Time
   dispatched_at: Time | null
   settled_at: Time | null
+  touches: string[] | null
+  undo_call_id: string | null
+}
+
+type CallChecks = { organisation_id: string; call_id: string; checks: unknown }
+
+type Proofs = {
+  organisation_id: string
+  proof_id: string
+  agent_name: string
+  tool: string
+  contract_hash: string
+  tool_hash: string
+  state: 'running' | 'proved' | 'disproved'
+  reason: string | null
+  samples: number
+  operator_id: string
+  started_at: Time
+  ended_at: Time | null
 }
 
 type Holds = {
@@ -208,6 +237,48 @@ type Holds = {
   created_at: Time
   expires_at: Time
   decided_at: Time | null
+  intent_seq: ColumnType<string | null, string | null | undefined, string | null>
+}
+
+type Runs = {
+  organisation_id: string
+  run_id: string
+  session_id: string
+  agent_id: string
+  version_id: string
+  pact_id: string
+  name: string
+  state: RunState
+  reason: string | null
+  closed_by_call: string | null
+  on_failure: Reaction
+  on_denied: Reaction
+  irreversible_last: boolean
+  expires_at: Time | null
+  opened_by: string | null
+  closed_by: string | null
+  parent_run_id: string | null
+  opened_at: Time
+  closed_at: Time | null
+  ended_at: Time | null
+  settled_by: string | null
+  settled_reason: string | null
+  lease_replica: string | null
+  lease_until: Time | null
+  fence: Int8Default
+  next_at: Time | null
+}
+
+type RunSteps = {
+  organisation_id: string
+  run_id: string
+  effect_id: string
+  call_id: string
+  attempts: Generated<number>
+  next_at: Time | null
+  code: string | null
+  message: string | null
+  is_left: Generated<boolean>
 }
 
 type Votes = {
@@ -225,6 +296,14 @@ type Logs = {
   name: string
   size: Int8Default
   is_open: Generated<boolean>
+  /** The name in addresses, such as `2026`. Null until the log is first published. */
+  shard: string | null
+  origin: string | null
+  /** The vkeys that its checkpoints are signed with. */
+  log_key: string | null
+  mirror_key: string | null
+  opened_at: TimeDefault
+  closed_at: Time | null
 }
 
 type AgentHeads = {
@@ -263,28 +342,54 @@ type Spans = {
   attributes: Json
 }
 
-export type Schema = {
-  'airworthy.organisations': Organisations
-  'airworthy.operators': Operators
-  'airworthy.agents': Agents
-  'airworthy.agent_versions': AgentVersions
-  'airworthy.pacts': Pacts
-  'airworthy.api_keys': ApiKeys
-  'airworthy.sessions': Sessions
-  'airworthy.ledgers': Ledgers
-  'airworthy.budgets': Budgets
-  'airworthy.replicas': Replicas
-  'airworthy.leases': Leases
-  'airworthy.call_intents': CallIntents
-  'airworthy.call_outcomes': CallOutcomes
-  'airworthy.calls': Calls
-  'airworthy.effects': Effects
-  'airworthy.holds': Holds
-  'airworthy.votes': Votes
-  'airworthy.logs': Logs
-  'airworthy.agent_heads': AgentHeads
-  'airworthy.entries': Entries
-  'airworthy.subject_keys': SubjectKeys
-  'airworthy.payloads': Payloads
-  'airworthy.spans': Spans
+type ValueOrigins = {
+  organisation_id: string
+  session_id: string
+  source: string
+  origins: string[]
+  digests: Buffer
+  is_everything: boolean
 }
+
+type CallOrigins = {
+  organisation_id: string
+  call_id: string
+  /** Argument to list of origins. */
+  origins: ColumnType<Record<string, string[]>, string, string>
+}
+
+export type Schema = AuditTables &
+  IdentityTables & {
+    'airworthy.organisations': Organisations
+    'airworthy.operators': Operators
+    'airworthy.agents': Agents
+    'airworthy.agent_versions': AgentVersions
+    'airworthy.pacts': Pacts
+    'airworthy.api_keys': ApiKeys
+    'airworthy.sessions': Sessions
+    'airworthy.ledgers': Ledgers
+    'airworthy.budgets': Budgets
+    'airworthy.replicas': Replicas
+    'airworthy.leases': Leases
+    'airworthy.call_intents': CallIntents
+    'airworthy.call_outcomes': CallOutcomes
+    'airworthy.calls': Calls
+    'airworthy.call_flows': CallFlows
+    'airworthy.effects': Effects
+    'airworthy.call_checks': CallChecks
+    'airworthy.proofs': Proofs
+    'airworthy.holds': Holds
+    'airworthy.votes': Votes
+    'airworthy.runs': Runs
+    'airworthy.run_steps': RunSteps
+    'airworthy.logs': Logs
+    'airworthy.checkpoints': Checkpoints
+    'airworthy.witnessed_logs': WitnessedLogs
+    'airworthy.agent_heads': AgentHeads
+    'airworthy.entries': Entries
+    'airworthy.subject_keys': SubjectKeys
+    'airworthy.payloads': Payloads
+    'airworthy.spans': Spans
+    'airworthy.value_origins': ValueOrigins
+    'airworthy.call_origins': CallOrigins
+  }

@@ -1,8 +1,11 @@
 // Sessions: one task of an agent, opened by an operator or a launcher.
-import type { Kysely } from 'kysely'
+import { hash } from 'node:crypto'
+import { type Kysely, sql } from 'kysely'
 import type { OrganisationId } from '../core/ids.ts'
+import type { FlowFacts, ScopeValue } from '../core/decision/facts.ts'
 import { appendEntries } from './log.ts'
 import type { Schema } from './schema.ts'
+import { formatFlow, parseScope } from './session-scope.ts'
 
 export type SessionRow = {
   readonly sessionId: string
@@ -19,6 +22,7 @@ export type SessionRow = {
   readonly closedAt: Date | null
   /** As the gateway wrote them. */
   readonly facts: unknown
+  readonly scope: Readonly<Record<string, ScopeValue>>
 }
 
 function selectSessions(db: Kysely<Schema>, organisationId: OrganisationId) {
@@ -47,6 +51,7 @@ function selectSessions(db: Kysely<Schema>, organisationId: OrganisationId) {
       's.state',
       's.opened_at',
       's.closed_at',
+      's.scope',
       'l.facts',
     ])
     .where('s.organisation_id', '=', organisationId)
@@ -69,6 +74,7 @@ function sessionOf(row: SelectedSession): SessionRow {
     openedAt: row.opened_at,
     closedAt: row.closed_at,
     facts: row.facts ?? {},
+    scope: parseScope(row.scope),
   }
 }
 
@@ -111,6 +117,7 @@ export type NewSession = {
   readonly task: string
   readonly endUser: string
   readonly mode: 'enforce' | 'observe'
+  readonly scope: Readonly<Record<string, ScopeValue>>
   readonly modelBaseUrl: string | null
   readonly openedBy: string
 }
@@ -128,7 +135,7 @@ export async function insertSession(
       versionId: session.versionId,
       pactId: session.pactId,
       sessionId: session.sessionId,
-      // Task and end user are a person's words or name: they stay outside the log.
+      // Task, end user and scope are a person's words or name: they stay outside the log.
       body: { mode: session.mode, operator: session.openedBy },
     },
   ])
@@ -144,6 +151,7 @@ export async function insertSession(
       task: session.task,
       end_user: session.endUser,
       mode: session.mode,
+      scope: JSON.stringify(session.scope),
       model_base_url: session.modelBaseUrl,
       opened_by: session.openedBy,
       opened_at: new Date(entry?.atMs ?? 0),
@@ -174,4 +182,40 @@ export async function closeSession(
     .where('organisation_id', '=', organisationId)
     .where('session_id', '=', session.sessionId)
     .execute()
+}
+
+/**
+ * Opens or closes the write flow of an open session, and writes its entry. Call it inside a
+ * command. What a gateway has cached of the session ends with the entry.
+ */
+export async function setFlow(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  change: {
+    readonly session: SessionRow
+    readonly operatorId: string
+    readonly flow: 'read' | 'write'
+    readonly reason: string
+  },
+): Promise<void> {
+  const { session } = change
+  const isOpening = change.flow === 'write'
+  const [entry] = await appendEntries(tx, organisationId, [
+    {
+      type: isOpening ? 'flow.opened' : 'flow.closed',
+      agentId: session.agentId,
+      versionId: session.versionId,
+      pactId: session.pactId,
+      sessionId: session.sessionId,
+      body: { operator: change.operatorId, reason: hash('sha256', change.reason, 'base64url') },
+    },
+  ])
+  const flow: FlowFacts = {
+    state: isOpening ? 'open' : 'barred',
+    sinceMs: entry?.atMs ?? 0,
+    writes: 0,
+  }
+  await sql`UPDATE airworthy.ledgers
+    SET facts = (facts::jsonb || ${JSON.stringify({ f: formatFlow(flow) })}::jsonb)::json
+    WHERE organisation_id = ${organisationId} AND scope_id = ${session.sessionId}`.execute(tx)
 }

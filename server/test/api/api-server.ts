@@ -1,9 +1,18 @@
 // The control API over real HTTP on a database of its own. What the gateway does is a fake that
 // notes its commands; tests that need rows of the gateway insert them.
+import { generateKeyPairSync, hash, randomBytes, sign } from 'node:crypto'
+import { mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createClient, type Client } from '@airworthy/sdk'
+import { Identities } from '../../src/api/identity/identities.ts'
 import { createApi, type ApiDependencies } from '../../src/api/api.ts'
 import type { ListedTool } from '../../src/api/dependencies.ts'
+import { openDirectoryStore } from '../../src/adapters/objects/directory-store.ts'
+import { createDidResolver } from '../../src/adapters/resolve-did.ts'
+import { FileKeystore } from '../../src/adapters/signer/file-keystore.ts'
+import { createNoteKey } from '../../src/core/tlog/note-key.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
 import { ensureOperator } from '../../src/store/operators.ts'
 import { bootstrapOrganisation } from '../../src/store/organisations.ts'
@@ -43,8 +52,21 @@ export async function startApi(
     organisationId,
     tools: { list: async () => shopTools },
     holds: { decide: note },
-    effects: { undo: note, resolve: note },
+    effects: { undo: note, resolve: note, previewUndo: () => Promise.reject(new Error('none')) },
+    proofs: { prove: () => Promise.resolve([]) },
+    runs: { wake: () => undefined },
     payloads: { open: async () => undefined },
+    publishedLog: await publishedLog(),
+    identities: new Identities({
+      db,
+      organisationId,
+      signer: await keystore(),
+      domain: () => 'agents.example.com',
+      services: () => [],
+      log: (message) => void logged.push({ message }),
+    }),
+    resolveDid: createDidResolver({ allowPrivate: [] }),
+    subjectIds: async (subject) => [hash('sha256', subject, 'buffer')],
     health: async () => ({ status: 'ok', version: '0.0.0', database: null, openCalls: 0 }),
     publicUrl: () => baseUrl,
     log: (message, fields) => void logged.push({ message, fields }),
@@ -72,6 +94,27 @@ export async function startApi(
       await opened.close()
       await database.drop()
     },
+  }
+}
+
+async function keystore(): Promise<FileKeystore> {
+  const directory = await mkdtemp(join(tmpdir(), 'airworthy-keystore-'))
+  const secret = { kind: 'master-key', masterKey: randomBytes(32) } as const
+  return FileKeystore.open({ path: join(directory, 'keystore.json'), secret })
+}
+
+/** Nothing is published, and no other log is witnessed. */
+async function publishedLog(): Promise<ApiDependencies['publishedLog']> {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)
+  const key = createNoteKey({ name: 'witness', type: 'ed25519-cosignature', publicKey: raw })
+  const signer = { key, sign: async (bytes: Uint8Array) => sign(null, bytes, privateKey) }
+  return {
+    store: await openDirectoryStore(await mkdtemp(join(tmpdir(), 'airworthy-log-'))),
+    isPublic: false,
+    signerOf: () => undefined,
+    mustBeWitnessed: false,
+    witness: { signer, keysOf: () => undefined },
   }
 }
 

@@ -4,7 +4,13 @@ import { importsOf, isTest } from './source.ts'
 import type { Fault, Import, SourceTree } from './source.ts'
 
 /** Small and pure: no I/O, no clock, no randomness of their own. */
-const pureLibraries = new Set(['zod', 'yaml', 'canonicalize', '@marcbachmann/cel-js'])
+const pureLibraries = new Set([
+  'zod',
+  'yaml',
+  'canonicalize',
+  'structured-headers',
+  '@marcbachmann/cel-js',
+])
 
 /** Functions of their arguments alone. Keys, salts and nonces are made outside and handed in. */
 const pureCrypto = new Set([
@@ -14,7 +20,13 @@ const pureCrypto = new Set([
   'timingSafeEqual',
   'createCipheriv',
   'createDecipheriv',
+  'createPublicKey',
+  'KeyObject',
+  'verify',
 ])
+
+/** Of node:net: addresses as text, and no connections. */
+const pureNet = new Set(['BlockList', 'isIP', 'isIPv4', 'isIPv6'])
 
 const below = ['core', 'store', 'adapters', 'config']
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -73,9 +85,10 @@ function refusal(path: string, layer: string | undefined, one: Import): string |
 
 function refusalInCore({ target, names }: Import): string | undefined {
   if (pureLibraries.has(target)) return undefined
-  if (target !== 'node:crypto') return `core imports ${target}, which is not on the list`
-  const impure = names.filter((name) => !pureCrypto.has(name))
-  return impure.length === 0 ? undefined : `core imports ${impure.join(', ')} of node:crypto`
+  const pure = target === 'node:crypto' ? pureCrypto : target === 'node:net' ? pureNet : undefined
+  if (pure === undefined) return `core imports ${target}, which is not on the list`
+  const impure = names.filter((name) => !pure.has(name))
+  return impure.length === 0 ? undefined : `core imports ${impure.join(', ')} of ${target}`
 }
 
 function refusalOutside(path: string, target: string): string | undefined {

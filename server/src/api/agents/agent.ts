@@ -9,6 +9,7 @@ import type {
 } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
+import { keyScopes } from '../../core/identity/key.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import { type AgentRow, findAgent, type PactRow, type VersionRow } from '../../store/agents.ts'
 import type { BudgetRow } from '../../store/budgets.ts'
@@ -45,7 +46,15 @@ export const agentSchema = z
   .meta({ id: 'Agent' }) satisfies z.ZodType<Agent>
 
 export const apiKeySchema = z
-  .object({ id, prefix: z.string(), createdAt: time, revokedAt: time.nullable() })
+  .object({
+    id,
+    prefix: z.string(),
+    thumbprint: z.string().nullable(),
+    scopes: z.array(z.enum(keyScopes)),
+    createdAt: time,
+    expiresAt: time.nullable(),
+    revokedAt: time.nullable(),
+  })
   .meta({ id: 'ApiKey' }) satisfies z.ZodType<ApiKeyInfo>
 
 export const budgetSchema = z
@@ -107,7 +116,10 @@ export function presentApiKey(key: ApiKey): ApiKeyInfo {
   return {
     id: key.apiKeyId,
     prefix: key.prefix,
+    thumbprint: key.thumbprint,
+    scopes: [...key.scopes],
     createdAt: key.createdAt.toISOString(),
+    expiresAt: key.expiresAt?.toISOString() ?? null,
     revokedAt: key.revokedAt?.toISOString() ?? null,
   }
 }

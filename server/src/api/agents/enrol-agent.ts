@@ -17,21 +17,15 @@ import type { Schema } from '../../store/schema.ts'
 import { runCommand } from '../../store/transaction.ts'
 import type { ListedTool, ToolLister } from '../dependencies.ts'
 import { type Context, defineOperation } from '../operation.ts'
-import { text } from '../schemas.ts'
+import { manifestSource } from '../pacts/manifest-source.ts'
+import { testCandidate } from '../pacts/candidate.ts'
 import { enrolledAgentSchema, presentAgent } from './agent.ts'
 import { limitsOf } from './limits.ts'
 import { refuseManifest } from './manifest-problems.ts'
 
-const manifestCharactersMax = 500_000
-
 const body: z.ZodType<EnrolAgent> = z
   .strictObject({
-    manifest: text({ min: 1, max: manifestCharactersMax }).meta({
-      description: 'The manifest, YAML or JSON, as it was written. See docs/manifest.schema.json.',
-    }),
-    file: text({ min: 1, max: 1_000 }).meta({
-      description: 'Its name, for the place of problems.',
-    }),
+    ...manifestSource,
     newKey: z
       .boolean()
       .exactOptional()
@@ -47,15 +41,37 @@ export const enrolAgent = defineOperation({
   roles: ['operator'],
   body,
   reply: enrolledAgentSchema,
-  errors: ['manifest.invalid', 'manifest.tool_server_unreachable'],
+  errors: [
+    'manifest.invalid',
+    'manifest.tool_server_unreachable',
+    'sql.statement_invalid',
+    'sql.role_unsafe',
+    'openapi.document_invalid',
+    'upstream.address_forbidden',
+  ],
   run: async (context, input) => {
     const checked = await checkManifest(context.tools, input.body)
     const outcome = await runCommand(context.db, context.organisationId, (tx) =>
       enrol(tx, context, { checked, request: input.body }),
     )
-    return { ...outcome, warnings: checked.pact.warnings }
+    const warnings = await ensureIdentity(context, outcome.agent.id)
+    return { ...outcome, warnings: [...checked.pact.warnings, ...warnings] }
   },
 })
+
+/** The agent is enrolled, whatever the signer does: its DID is made later when it cannot be made now. */
+async function ensureIdentity({ identities, log }: Context, agentId: string): Promise<string[]> {
+  try {
+    await identities.ensure(agentId)
+    return []
+  } catch (thrown) {
+    log('the DID of an agent could not be made; it is tried again', {
+      agentId,
+      error: String(thrown),
+    })
+    return ['the DID of the agent is not made yet: the signer did not sign']
+  }
+}
 
 type CheckedManifest = {
   readonly manifest: Manifest
@@ -81,6 +97,9 @@ async function checkManifest(tools: ToolLister, request: EnrolAgent): Promise<Ch
       }),
     )
   }
+  const tested = testCandidate({ manifest, pact: compiled.pact, listed }, request)
+  const failing = [...tested.problems, ...tested.failures]
+  if (failing.length > 0) throw refuseManifest(failing)
   const prints = fingerprint(manifest, listed)
   const toolSchemas = writeToolSchemas(listed)
   return {

@@ -15,7 +15,7 @@ export const listAgents = defineOperation({
   method: 'GET',
   path: '/v1/agents',
   summary: 'List the enrolled agents',
-  roles: ['operator'],
+  roles: ['operator', 'auditor'],
   query: z.strictObject(page),
   reply,
   errors: [],

@@ -4,13 +4,18 @@ import type { Problem } from '../../core/pact/manifest.ts'
 
 const problemsMax = 100
 
-/** The refusal of a manifest, with every problem and its place. */
-export function refuseManifest(problems: readonly Problem[]): AirworthyError {
-  const shown: ManifestProblem[] = problems.slice(0, problemsMax).map((problem) => ({
+/** As the wire shows them; at most 100. */
+export function presentProblems(problems: readonly Problem[]): ManifestProblem[] {
+  return problems.slice(0, problemsMax).map((problem) => ({
     ...problem,
     // YAML can hold integers that JSON numbers cannot.
     value: typeof problem.value === 'bigint' ? String(problem.value) : problem.value,
   }))
+}
+
+/** The refusal of a manifest, with every problem and its place. */
+export function refuseManifest(problems: readonly Problem[]): AirworthyError {
+  const shown = presentProblems(problems)
   const count = problems.length
   return new AirworthyError(
     'manifest.invalid',

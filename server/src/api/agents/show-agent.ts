@@ -37,7 +37,7 @@ export const showAgent = defineOperation({
   method: 'GET',
   path: '/v1/agents/{agent}',
   summary: 'Show an agent: versions, pacts, keys, budgets and its manifest',
-  roles: ['operator'],
+  roles: ['operator', 'auditor'],
   params: z.strictObject({ agent: agentIdOrName }),
   reply,
   errors: ['agent.unknown'],

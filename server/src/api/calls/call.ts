@@ -8,7 +8,7 @@ import type { Database } from '../../store/database.ts'
 import { effectStateSchema } from '../effects/effect.ts'
 import { id, integerText, time } from '../schemas.ts'
 
-const verdictSchema = z.enum(['allow', 'hold', 'deny'])
+export const verdictSchema = z.enum(['allow', 'hold', 'deny'])
 
 export const reasonSchema = z
   .object({
@@ -19,7 +19,7 @@ export const reasonSchema = z
   })
   .meta({ id: 'Reason' }) satisfies z.ZodType<Reason>
 
-const callStateSchema = z.enum([
+export const callStateSchema = z.enum([
   'held',
   'executing',
   'done',
@@ -29,13 +29,23 @@ const callStateSchema = z.enum([
   'repeated',
 ])
 
-const kindSchema = z.enum(['model', 'tool'])
+export const kindSchema = z.enum(['model', 'tool', 'undo'])
 
 const usageSchema = z.object({
   promptTokens: z.int(),
   cachedTokens: z.int(),
   completionTokens: z.int(),
 })
+
+const checksSchema = z
+  .array(z.object({ id: z.string(), holds: z.boolean(), reason: z.string() }))
+  .nullable()
+  .meta({ description: 'What the result was held against. Null: nothing was asked of it.' })
+
+const originsSchema = z
+  .record(z.string(), z.array(z.string()))
+  .nullable()
+  .meta({ description: 'By argument: user, system, web, tool:<name>, unknown. Null: not tracked.' })
 
 export const callSchema = z
   .object({
@@ -59,6 +69,12 @@ export const callSchema = z
     outcomeSeq: integerText.nullable(),
     createdAt: time,
     settledAt: time.nullable(),
+    checks: checksSchema,
+    origins: originsSchema,
+    flow: z
+      .enum(['read', 'write'])
+      .nullable()
+      .meta({ description: 'Null where the pact declares no write flow.' }),
   })
   .meta({ id: 'Call' }) satisfies z.ZodType<Call>
 
@@ -97,6 +113,9 @@ export function presentCall(row: CallRow): Call {
     outcomeSeq: row.outcomeSeq,
     createdAt: row.createdAt.toISOString(),
     settledAt: row.settledAt?.toISOString() ?? null,
+    checks: checksSchema.parse(row.checks),
+    origins: originsSchema.parse(row.origins),
+    flow: row.flow,
   }
 }
 

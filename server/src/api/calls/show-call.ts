@@ -8,7 +8,7 @@ export const showCall = defineOperation({
   method: 'GET',
   path: '/v1/calls/{id}',
   summary: 'Show a call: its decision, state, usage, cost and effect',
-  roles: ['operator'],
+  roles: ['operator', 'auditor'],
   params: idParams,
   reply: callSchema,
   errors: ['call.unknown'],

@@ -21,10 +21,18 @@ export const undoCall = defineOperation({
   params: idParams,
   body,
   reply: callSchema,
-  errors: ['call.unknown', 'effect.not_undoable', 'effect.in_flight', 'upstream.unreachable'],
+  errors: [
+    'call.unknown',
+    'effect.not_undoable',
+    'effect.undo_expired',
+    'effect.undo_blocked',
+    'effect.in_flight',
+    'effect.unknown',
+    'upstream.unreachable',
+  ],
   run: async ({ db, organisationId, effects, operator }, { params, body: request }) => {
     const call = await requireCall(db, organisationId, params.id)
-    if (call.effect === null) {
+    if (call.effect === null || call.kind === 'undo') {
       throw new AirworthyError('effect.not_undoable', 'the call had no effect on the world')
     }
     await effects.undo({

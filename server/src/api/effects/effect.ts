@@ -9,6 +9,7 @@ import { amount, id, time } from '../schemas.ts'
 
 export const effectStateSchema = z.enum([
   'held',
+  'deferred',
   'executing',
   'done',
   'failed',
@@ -34,6 +35,7 @@ export const effectSchema = z
     amount: amount.nullable(),
     createdAt: time,
     settledAt: time.nullable(),
+    undoCallId: id.nullable(),
   })
   .meta({ id: 'Effect' }) satisfies z.ZodType<Effect>
 
@@ -58,6 +60,7 @@ export function presentEffect(row: EffectRow): Effect {
     amount: presentAmount(row),
     createdAt: row.createdAt.toISOString(),
     settledAt: row.settledAt?.toISOString() ?? null,
+    undoCallId: row.undoCallId,
   }
 }
 

@@ -15,7 +15,7 @@ export const listEffects = defineOperation({
   method: 'GET',
   path: '/v1/effects',
   summary: 'List effects, such as those whose outcome is unknown',
-  roles: ['operator'],
+  roles: ['operator', 'auditor'],
   query: z.strictObject({ ...page, state: effectStateSchema.exactOptional() }),
   reply,
   errors: [],

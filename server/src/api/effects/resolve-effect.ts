@@ -17,15 +17,15 @@ export const resolveEffect = defineOperation({
   id: 'resolve-effect',
   method: 'POST',
   path: '/v1/effects/{id}/resolve',
-  summary: 'Settle an effect whose outcome is unknown, as a person found it',
+  summary: 'Settle an effect, or an undo, whose outcome is unknown, as a person found it',
   roles: ['operator'],
   params: idParams,
   body,
   reply: effectSchema,
-  errors: ['request.not_found', 'effect.in_flight'],
+  errors: ['request.not_found', 'call.unknown'],
   run: async ({ db, organisationId, effects, operator }, { params, body: request }) => {
     const effect = await requireEffect(db, organisationId, params.id)
-    if (effect.state !== 'unknown') {
+    if (effect.state !== 'unknown' && effect.state !== 'undoing') {
       throw new AirworthyError(
         'request.invalid',
         `the effect is ${effect.state}; only one whose outcome is unknown can be resolved`,

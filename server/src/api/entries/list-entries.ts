@@ -27,7 +27,7 @@ export const listEntries = defineOperation({
   method: 'GET',
   path: '/v1/entries',
   summary: 'Read the log',
-  roles: ['operator'],
+  roles: ['operator', 'auditor'],
   query: z.strictObject({
     after: z
       .string()
@@ -38,7 +38,8 @@ export const listEntries = defineOperation({
   }),
   reply,
   errors: [],
-  run: async ({ db, organisationId }, { query }) => {
+  run: async ({ db, organisationId, logAccess }, { query }) => {
+    await logAccess('log')
     const log = await findLog(db, organisationId)
     if (log === undefined) return { entries: [], next: null }
     const from = query.after === undefined ? 0n : BigInt(query.after) + 1n

@@ -27,7 +27,7 @@ export const showLog = defineOperation({
   method: 'GET',
   path: '/v1/log',
   summary: 'Check the log: gaps, chains of agents, calls without an outcome',
-  roles: ['operator'],
+  roles: ['operator', 'auditor'],
   reply,
   errors: [],
   run: ({ db, organisationId }) => {

@@ -8,7 +8,7 @@ export const approveHold = defineOperation({
   method: 'POST',
   path: '/v1/holds/{id}/approve',
   summary: 'Approve a held call: it is decided again, on fresh facts, and executed',
-  roles: ['operator'],
+  roles: ['operator', 'approver'],
   params: idParams,
   body: decideHoldSchema,
   reply: decidedHoldSchema,

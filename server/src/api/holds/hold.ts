@@ -22,6 +22,8 @@ export const holdStateSchema = z.enum([
   'rejected',
   'expired',
   'refused',
+  'deferred',
+  'cancelled',
 ])
 
 export const holdSchema = z

@@ -15,7 +15,7 @@ export const listHolds = defineOperation({
   method: 'GET',
   path: '/v1/holds',
   summary: 'List holds, such as those that wait',
-  roles: ['operator'],
+  roles: ['operator', 'approver'],
   query: z.strictObject({ ...page, state: holdStateSchema.exactOptional() }),
   reply,
   errors: [],

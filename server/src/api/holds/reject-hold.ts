@@ -8,7 +8,7 @@ export const rejectHold = defineOperation({
   method: 'POST',
   path: '/v1/holds/{id}/reject',
   summary: 'Reject a held call: it is denied',
-  roles: ['operator'],
+  roles: ['operator', 'approver'],
   params: idParams,
   body: decideHoldSchema,
   reply: decidedHoldSchema,

@@ -8,7 +8,7 @@ export const showHold = defineOperation({
   method: 'GET',
   path: '/v1/holds/{id}',
   summary: 'Show a hold with the exact arguments that wait',
-  roles: ['operator'],
+  roles: ['operator', 'approver'],
   params: idParams,
   reply: holdSchema,
   errors: ['hold.unknown'],

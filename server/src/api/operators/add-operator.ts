@@ -2,6 +2,7 @@
 import type { AddedOperator, AddOperator } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
+import { mayGrant } from '../../core/identity/roles.ts'
 import { findActiveOperator, findOperator, insertOperator } from '../../store/operators.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
@@ -23,13 +24,17 @@ export const addOperator = defineOperation({
   id: 'add-operator',
   method: 'POST',
   path: '/v1/operators',
-  summary: 'Add an operator, or a launcher that only opens and closes sessions',
+  summary:
+    'Add an operator, or who may do less: launcher, approver, auditor; only an admin adds these',
   roles: ['operator'],
   body,
   reply,
   errors: [],
-  run: ({ db, organisationId }, { body: request }) =>
+  run: ({ db, organisationId, operator }, { body: request }) =>
     runCommand(db, organisationId, async (tx) => {
+      if (!mayGrant(operator.role, request.role)) {
+        throw new AirworthyError('auth.forbidden', `only an admin may add an ${request.role}`)
+      }
       if ((await findActiveOperator(tx, organisationId, request.name)) !== undefined) {
         throw new AirworthyError('request.invalid', 'body.name: the name is taken')
       }

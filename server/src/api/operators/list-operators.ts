@@ -15,7 +15,7 @@ export const listOperators = defineOperation({
   method: 'GET',
   path: '/v1/operators',
   summary: 'List operators and launchers, revoked ones too',
-  roles: ['operator'],
+  roles: ['operator', 'auditor'],
   query: z.strictObject(page),
   reply,
   errors: [],

@@ -1,10 +1,11 @@
 // Operators and launchers as the wire shows them.
 import type { Operator } from '@airworthy/sdk'
 import { z } from 'zod'
+import { roles } from '../../core/identity/roles.ts'
 import type { OperatorRow } from '../../store/operators.ts'
 import { id, time } from '../schemas.ts'
 
-export const roleSchema = z.enum(['operator', 'launcher'])
+export const roleSchema = z.enum(roles)
 
 export const operatorSchema = z
   .object({

@@ -1,5 +1,6 @@
 // POST /v1/operators/{id}/revoke
 import { AirworthyError } from '../../core/errors.ts'
+import { mayGrant } from '../../core/identity/roles.ts'
 import { findOperator, revokeOperator as writeRevoked } from '../../store/operators.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
@@ -25,6 +26,9 @@ export const revokeOperator = defineOperation({
       const before = await read()
       if (before === undefined) {
         throw new AirworthyError('request.not_found', `there is no operator ${params.id}`)
+      }
+      if (!mayGrant(operator.role, before.role)) {
+        throw new AirworthyError('auth.forbidden', `only an admin may revoke an ${before.role}`)
       }
       if (before.revokedAt === null) await writeRevoked(tx, organisationId, params.id)
       return presentOperator((await read()) ?? before)

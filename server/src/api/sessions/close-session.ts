@@ -1,4 +1,5 @@
 // POST /v1/sessions/{id}/close
+import { completeWithSession } from '../../store/run-commands.ts'
 import { closeSession as writeClosed } from '../../store/sessions.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
@@ -13,11 +14,13 @@ export const closeSession = defineOperation({
   roles: ['operator', 'launcher'],
   params: idParams,
   reply: sessionSchema,
-  errors: ['request.not_found'],
+  errors: ['request.not_found', 'run.unfinished'],
   run: async ({ db, organisationId, operator }, { params }) =>
     runCommand(db, organisationId, async (tx) => {
       const session = await requireSession(tx, organisationId, params.id)
       if (session.state === 'closed') return presentSession(session)
+      const { operatorId } = operator
+      await completeWithSession(tx, organisationId, { sessionId: params.id, operatorId })
       await writeClosed(tx, organisationId, { session, operatorId: operator.operatorId })
       return presentSession(await requireSession(tx, organisationId, params.id))
     }),

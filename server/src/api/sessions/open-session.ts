@@ -6,6 +6,7 @@ import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import { decimalToUnits } from '../../core/effect/amount.ts'
 import { AirworthyError } from '../../core/errors.ts'
+import { mayCall } from '../../core/identity/roles.ts'
 import { type BudgetLimits, type BudgetUnit, insertLedger } from '../../store/budgets.ts'
 import { makeKey } from '../../store/keys.ts'
 import type { Schema } from '../../store/schema.ts'
@@ -16,6 +17,7 @@ import { limitsOf } from '../agents/limits.ts'
 import { type Context, defineOperation } from '../operation.ts'
 import { loadPact } from '../pacts.ts'
 import { agentIdOrName, text } from '../schemas.ts'
+import { checkOpening } from './opening.ts'
 import { presentSession, sessionSchema } from './session.ts'
 
 const wholeNumber = z.int().min(0)
@@ -23,7 +25,13 @@ const wholeNumber = z.int().min(0)
 const body: z.ZodType<OpenSession> = z
   .strictObject({
     agent: agentIdOrName,
-    task: text({ max: 500 }).exactOptional().meta({ description: 'What the session is for.' }),
+    task: text({ max: 500 }).exactOptional().meta({
+      description: 'What the session is for: one of the tasks, if the manifest declares any.',
+    }),
+    scope: z
+      .record(z.string().max(64), z.union([text({ max: 200 }), z.int(), z.boolean()]))
+      .exactOptional()
+      .meta({ description: 'Values of the data scopes that the manifest declares.' }),
     endUser: text({ max: 200 })
       .exactOptional()
       .meta({ description: 'Whom the agent serves: the data subject of its payloads.' }),
@@ -67,9 +75,9 @@ export const openSession = defineOperation({
   roles: ['operator', 'launcher'],
   body,
   reply,
-  errors: ['agent.unknown'],
+  errors: ['agent.unknown', 'task.unknown', 'scope.invalid'],
   run: async (context, { body: request }) => {
-    if (request.modelBaseUrl !== undefined && context.operator.role !== 'operator') {
+    if (request.modelBaseUrl !== undefined && !mayCall(['operator'], context.operator.role)) {
       throw new AirworthyError('auth.forbidden', 'only an operator may replace the model URL')
     }
     // Compiling takes milliseconds the first time: it must not happen under the log's lock.
@@ -87,7 +95,8 @@ async function open(
   const { organisationId } = context
   const agent = await requireAgent(tx, organisationId, request.agent)
   const pact = await loadPact(tx, organisationId, agent.pact.pactId)
-  const limits = tighten(limitsOf(pact.limits.session), request.limits)
+  const { task, scope, limits: widest } = checkOpening(pact, request)
+  const limits = tighten(limitsOf(widest), request.limits)
   const sessionId = randomUUIDv7()
   const { key, keyHash } = makeKey('session')
   await insertSession(tx, organisationId, {
@@ -96,7 +105,8 @@ async function open(
     versionId: agent.version.versionId,
     pactId: agent.pact.pactId,
     keyHash,
-    task: request.task ?? '',
+    task,
+    scope,
     endUser: request.endUser ?? '',
     mode: request.mode ?? 'enforce',
     modelBaseUrl: request.modelBaseUrl ?? null,

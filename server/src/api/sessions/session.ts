@@ -1,5 +1,5 @@
 // Sessions as the wire shows them.
-import type { Session, SessionFacts } from '@airworthy/sdk'
+import type { Session, SessionFacts, SessionFlow } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
@@ -16,8 +16,14 @@ const sessionFactsSchema = z
     held: z.int(),
     tokens: z.int(),
     spentNanoUsd: integerText,
+    untrusted: z.boolean(),
+    private: z.boolean(),
   })
   .meta({ id: 'SessionFacts' }) satisfies z.ZodType<SessionFacts>
+
+const sessionFlowSchema = z
+  .object({ state: z.enum(['open', 'barred']), since: time, writes: z.int() })
+  .meta({ id: 'SessionFlow' }) satisfies z.ZodType<SessionFlow>
 
 export const sessionSchema = z
   .object({
@@ -28,12 +34,14 @@ export const sessionSchema = z
     pactId: id,
     task: z.string(),
     endUser: z.string(),
+    scope: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     mode: z.enum(['enforce', 'observe']),
     state: z.enum(['open', 'closed']),
     isDefault: z.boolean(),
     openedAt: time,
     closedAt: time.nullable(),
     facts: sessionFactsSchema,
+    flow: sessionFlowSchema.nullable(),
   })
   .meta({ id: 'Session' }) satisfies z.ZodType<Session>
 
@@ -49,6 +57,7 @@ const storedFacts = z
     h: count,
     k: count,
     s: z.string().regex(/^\d+$/).default('0'),
+    x: z.tuple([z.array(z.string()), z.array(z.string())]).default([[], []]),
   })
   .transform((stored): SessionFacts => ({
     modelCalls: stored.m,
@@ -58,7 +67,21 @@ const storedFacts = z
     held: stored.h,
     tokens: stored.k,
     spentNanoUsd: stored.s,
+    untrusted: stored.x[0].length > 0,
+    private: stored.x[1].length > 0,
   }))
+
+/** As the store's `formatFlow` writes it. */
+const storedFlow = z.object({
+  f: z
+    .tuple([z.enum(['o', 'b']), z.int(), z.int()])
+    .transform(([state, sinceMs, writes]): SessionFlow => ({
+      state: state === 'o' ? 'open' : 'barred',
+      since: new Date(sinceMs).toISOString(),
+      writes,
+    }))
+    .optional(),
+})
 
 export function presentSession(row: SessionRow): Session {
   return {
@@ -69,12 +92,14 @@ export function presentSession(row: SessionRow): Session {
     pactId: row.pactId,
     task: row.task,
     endUser: row.endUser,
+    scope: row.scope,
     mode: row.mode,
     state: row.state,
     isDefault: row.isDefault,
     openedAt: row.openedAt.toISOString(),
     closedAt: row.closedAt?.toISOString() ?? null,
     facts: storedFacts.parse(row.facts),
+    flow: storedFlow.parse(row.facts).f ?? null,
   }
 }
 

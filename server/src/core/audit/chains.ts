@@ -24,7 +24,7 @@ export function createChainCheck(options: { readonly isFromStart: boolean }) {
         brokenLinks += 1
         return
       }
-      const first = options.isFromStart ? { number: 0, hash: firstPrevious } : undefined
+      const first = options.isFromStart ? { number: 0, hash: noEntry } : undefined
       const head = heads.get(link.agent) ?? first
       if (head !== undefined && link.number !== head.number + 1) agentGaps += 1
       if (head !== undefined && link.previous !== head.hash) brokenLinks += 1
@@ -43,8 +43,6 @@ export function createChainCheck(options: { readonly isFromStart: boolean }) {
     findings: (): ChainFindings => ({ agentGaps, brokenLinks }),
   }
 }
-
-const firstPrevious = noEntry.toString('base64url')
 
 type Link = { readonly agent: string; readonly number: number; readonly previous: string }
 

@@ -12,7 +12,7 @@ import {
   noEntry,
 } from './entry.ts'
 
-const place = { number: 1n, previous: noEntry, atMs: Date.UTC(2026, 10, 22, 12) }
+const place = { number: 1n, previous: noEntry, at: '2026-11-22T12:00:00.000Z' }
 
 function draftOf(body: EntryDraft['body']): EntryDraft {
   return {
@@ -32,8 +32,10 @@ test('the bytes are canonical JSON, and their hash is the RFC 6962 leaf hash', (
   const bodies = fc.dictionary(fc.string({ maxLength: 8 }), value, { maxKeys: 5 })
   const places = fc.record({
     number: fc.bigInt(1n, BigInt(Number.MAX_SAFE_INTEGER)),
-    previous: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((array) => Buffer.from(array)),
-    atMs: fc.integer({ min: 0, max: Date.UTC(9999, 0) }),
+    previous: fc
+      .uint8Array({ minLength: 32, maxLength: 32 })
+      .map((array) => Buffer.from(array).toString('base64url')),
+    at: fc.integer({ min: 0, max: Date.UTC(9999, 0) }).map((ms) => new Date(ms).toISOString()),
   })
   fc.assert(
     fc.property(bodies, places, (body, at) => {
@@ -45,8 +47,8 @@ test('the bytes are canonical JSON, and their hash is the RFC 6962 leaf hash', (
       // Names that look like numbers come first in every JavaScript object; no body has them.
       fc.pre(Object.keys(sorted).every((name) => !/^\d+$/.test(name)))
       assert.equal(canonicalJson(parsed), bytes.toString('utf8'))
-      assert.deepEqual(leaf, hash('sha256', Buffer.concat([Buffer.from([0]), bytes]), 'buffer'))
-      assert.deepEqual(leafHash(bytes), leaf)
+      assert.equal(leaf, hash('sha256', Buffer.concat([Buffer.from([0]), bytes]), 'base64url'))
+      assert.equal(leafHash(bytes).toString('base64url'), leaf)
     }),
   )
 })
@@ -96,4 +98,28 @@ test('an entry that is too long is refused: the log takes no more than 1,024 byt
 
 test('a receipt names log, place and leaf', () => {
   assert.equal(formatReceipt(7n, 12n, noEntry), `7:12:${'A'.repeat(43)}`)
+})
+
+test('names that are too long for an entry are cut, and nothing else is', () => {
+  const digest = 'd'.repeat(43)
+  const body = {
+    action: 'a'.repeat(96),
+    decision: digest,
+    hold: randomUUID(),
+    key: digest,
+    request: digest,
+    reserved: '1000000 10000000000 1000000000000000000',
+    rule: '\u{1f600}'.repeat(48),
+    sig: digest,
+  }
+  const did = `did:webvh:${'Q'.repeat(46)}`
+  const { bytes } = buildEntry({ ...draftOf(body), did }, place)
+  assert.ok(bytes.length <= entryBytesMax)
+  const entry = JSON.parse(bytes.toString('utf8'))
+  const { action, rule, ...rest } = entry.body
+  const { action: _action, rule: _rule, ...others } = body
+  assert.deepEqual(rest, others)
+  assert.equal(entry.did, did)
+  assert.ok(`${action}${rule}`.endsWith('~') || String(action).endsWith('~'))
+  assert.equal(canonicalJson(entry), bytes.toString('utf8'))
 })

@@ -13,6 +13,7 @@ import { findOutside, isRefused } from './outside-tools.ts'
 import { StreamRelay } from './stream-relay.ts'
 import type { ReplyFindings } from './wire.ts'
 
+const noBytes = Buffer.alloc(0)
 /** A log that does not answer within this is a log that cannot be written. */
 const settleTimeoutMs = 15_000
 /** An attempt that never reached the upstream has used nothing; any other counts as a call. */
@@ -37,10 +38,11 @@ export async function forwardModelCall(gateway: Gateway, forwarding: Forwarding)
     })
     return
   }
-  const relay = new StreamRelay(forwarding)
+  // Who did not ask for a stream is answered none.
+  const relay = input.request.stream ? new StreamRelay(forwarding) : undefined
   const { pool, request } = upstreamOf(gateway, forwarding, model)
   const dispatched = dispatchUpstream(pool, request, relay)
-  relay.attach(dispatched)
+  relay?.attach(dispatched)
   const onClose = (): void => {
     if (response.writableFinished) return
     dispatched.abort(clientGone())
@@ -72,14 +74,14 @@ function upstreamOf(
   const { input, clientHeaders } = forwarding
   const { wire } = input
   const { modelBaseUrl } = input.principal
-  const base = new URL(modelBaseUrl ?? model.baseUrl)
+  const base = gateway.pools.target(modelBaseUrl ?? model.baseUrl)
   // The provider's key is for the provider: an address that a session was given instead gets none.
   const isOwn = modelBaseUrl === undefined && model.apiKeyEnv !== undefined
   const apiKey = isOwn ? gateway.secretOf(model.apiKeyEnv) : undefined
   return {
     pool: gateway.pools.pool(base.origin),
     request: {
-      path: `${base.pathname.replace(/\/$/, '')}${wire.upstreamPath}${base.search}`,
+      path: `${base.path}${wire.upstreamPath}${base.search}`,
       headers: wire.upstreamHeaders(apiKey, clientHeaders),
       body: wire.prepareBody(input.body, input.request, model),
       timeoutMs: model.timeoutMs,
@@ -102,7 +104,7 @@ function outcomeOf(forwarding: Forwarding): Outcome {
 type Finish = {
   readonly forwarding: Forwarding
   readonly model: CompiledModel
-  readonly relay: StreamRelay
+  readonly relay: StreamRelay | undefined
   readonly end: DispatchEnd
 }
 
@@ -115,7 +117,7 @@ async function finish(gateway: Gateway, options: Finish): Promise<void> {
       await finishReply(gateway, options, end)
     } else await passError(gateway, options, end)
   } catch (thrown) {
-    if (!relay.hasStarted) throw thrown
+    if (relay?.hasStarted !== true) throw thrown
     relay.endWithError(thrown)
   } finally {
     gateway.inFlight.settled(forwarding.result.callId)
@@ -152,6 +154,7 @@ async function finishReply(
 
 async function finishStream(gateway: Gateway, options: Finish): Promise<void> {
   const { forwarding, relay } = options
+  if (relay === undefined) throw new Error('a reply was streamed that nobody passes on')
   const findings = relay.findings()
   const interruption = relay.isComplete
     ? undefined
@@ -203,10 +206,14 @@ async function finishFailed(
       used: noAmounts,
     })
   } else {
-    const findings = relay.hasStarted ? relay.findings() : undefined
-    await settleReply(gateway, options, { body: relay.body(), findings, error: end.error })
+    const findings = relay?.hasStarted === true ? relay.findings() : undefined
+    await settleReply(gateway, options, {
+      body: relay?.body() ?? noBytes,
+      findings,
+      error: end.error,
+    })
   }
-  if (relay.hasStarted) {
+  if (relay?.hasStarted === true) {
     relay.endWithError(end.error)
     return
   }

@@ -1,5 +1,6 @@
 // GET /v1/models, as OpenAI clients ask for it: the models that the pact permits.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isModelInTask } from '../../core/decision/task.ts'
 import type { Gateway } from '../gateway.ts'
 import { errorOf, noRetry, sendJson } from '../http/replies.ts'
 
@@ -9,10 +10,14 @@ export async function listModels(
 ): Promise<void> {
   const { request, response } = exchange
   try {
-    const principal = await gateway.identifier.identifyForList(request.headers, exchange.sessionKey)
+    const principal = await gateway.identifier.identifyForList(
+      request.headers,
+      exchange.sessionKey,
+      'models',
+    )
     const { pact } = await gateway.pacts.active(principal)
     const data = [...pact.models.values()]
-      .filter((model) => model.listable)
+      .filter((model) => model.listable && isModelInTask(pact, principal.task, model.name))
       .map((model) => ({ id: model.name, object: 'model', created: 0, owned_by: 'airworthy' }))
     sendJson(response, { status: 200, body: { object: 'list', data } })
   } catch (thrown) {

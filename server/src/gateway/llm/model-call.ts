@@ -33,7 +33,11 @@ export async function handleModelCall(
 ): Promise<void> {
   const { request, response } = exchange
   try {
-    const principal = await gateway.identifier.identify(request.headers, exchange.sessionKey)
+    const principal = await gateway.identifier.identify(
+      request.headers,
+      exchange.sessionKey,
+      'models',
+    )
     const body = await readBody(request, gateway.bodyBytesMax)
     const input: ModelCallInput = {
       callId: randomUUIDv7(),

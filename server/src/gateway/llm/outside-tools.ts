@@ -1,5 +1,6 @@
 // What a model's reply asks for beside what the pact permits.
 import { AirworthyError } from '../../core/errors.ts'
+import { callableNamesIn } from '../pacts.ts'
 import type { Forwarding } from './forwarding.ts'
 import { bareName } from './prepare-model-call.ts'
 import type { ReplyFindings } from './wire.ts'
@@ -12,7 +13,8 @@ export function findOutside(
   forwarding: Forwarding,
   findings: ReplyFindings,
 ): AirworthyError | undefined {
-  const { callableNames } = forwarding.prepared.loaded
+  const { prepared, input } = forwarding
+  const callableNames = callableNamesIn(prepared.loaded, input.principal.task)
   const outside = findings.toolNames.find((name) => !callableNames.has(bareName(name)))
   if (outside === undefined) return undefined
   const message = `the model asks for ${outside}, which the pact does not permit`

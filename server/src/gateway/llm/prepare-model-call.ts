@@ -4,12 +4,14 @@ import type { Amounts } from '../../core/budget/budget.ts'
 import type { ModelCall } from '../../core/decision/call.ts'
 import { decide } from '../../core/decision/decide.ts'
 import type { Decision } from '../../core/decision/decision.ts'
+import { callDigest } from '../../core/decision/loops.ts'
 import { tighten } from '../../core/decision/tighten.ts'
 import type { CompiledModel, CompiledPact } from '../../core/pact/compiled.ts'
 import type { SessionFacts } from '../../core/decision/facts.ts'
 import type { EffectIntent, Intent, Principal, TokenUsage } from '../../store/recorder/types.ts'
 import type { Gateway } from '../gateway.ts'
 import type { LoadedPact } from '../pacts.ts'
+import { rememberMessages } from '../taint/messages.ts'
 import type { ModelRequest, ModelWire } from './wire.ts'
 
 export type ModelCallInput = {
@@ -36,6 +38,10 @@ export async function prepareModelCall(
   const { principal, body, request } = input
   const loaded = await gateway.pacts.active(principal)
   const { pact } = loaded
+  // Nothing to do for most agents: only where a rule asks where values came from.
+  if (pact.taint.tracksValues) {
+    await rememberMessages(gateway, { sessionId: principal.sessionId, body })
+  }
   const model = pact.models.get(request.model)
   const sealed = await gateway.vault.seal(principal.endUser, body)
   const reservation = boundUse(body, request, model)
@@ -54,6 +60,9 @@ export async function prepareModelCall(
     request: sealed,
     decide: bindDecision({
       pact,
+      digest: pact.loops.models
+        ? callDigest(pact.loops, request.model, gateway.vault.digest(body))
+        : undefined,
       request,
       reservation,
       principal,
@@ -129,6 +138,7 @@ function holdEffect(gateway: Gateway, principal: Principal, body: Buffer): Effec
 
 function bindDecision(options: {
   pact: CompiledPact
+  digest: string | undefined
   request: ModelRequest
   reservation: Amounts
   principal: Principal
@@ -143,6 +153,7 @@ function bindDecision(options: {
     model: request.model,
     stream: request.stream,
     tokensMax: Number(reservation.tokens),
+    digest: options.digest,
   }
   const agent = { name: principal.agentName, stakes: principal.stakes }
   return (session: SessionFacts, nowMs: number): Decision => {

@@ -46,7 +46,7 @@ export type Dispatched = {
 export function dispatchUpstream(
   pool: Pool,
   request: UpstreamRequest,
-  sink?: StreamSink,
+  sink: StreamSink | undefined,
 ): Dispatched {
   const { promise, resolve } = Promise.withResolvers<DispatchEnd>()
   const handler = new ReplyHandler(sink, resolve)

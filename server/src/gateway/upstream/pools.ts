@@ -4,9 +4,31 @@ import { Pool } from 'undici'
 const connectionsMax = 256
 const connectTimeoutMs = 10_000
 const originsMax = 500
+const targetsMax = 5000
+
+/** Where requests to a base URL go. */
+export type UpstreamTarget = {
+  readonly origin: string
+  /** The base URL's path, without a slash at its end. */
+  readonly path: string
+  /** The base URL's query, with its `?`; empty without one. */
+  readonly search: string
+}
 
 export class UpstreamPools implements AsyncDisposable {
   readonly #pools = new Map<string, Pool>()
+  /** By base URL: parsing one takes longer than all else that finding its pool does. */
+  readonly #targets = new Map<string, UpstreamTarget>()
+
+  target(baseUrl: string): UpstreamTarget {
+    const known = this.#targets.get(baseUrl)
+    if (known !== undefined) return known
+    if (this.#targets.size >= targetsMax) this.#targets.clear()
+    const { origin, pathname, search } = new URL(baseUrl)
+    const target = { origin, path: pathname.replace(/\/$/, ''), search }
+    this.#targets.set(baseUrl, target)
+    return target
+  }
 
   pool(origin: string): Pool {
     const known = this.#pools.get(origin)

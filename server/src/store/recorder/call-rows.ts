@@ -4,6 +4,8 @@ import { type Amounts, noAmounts } from '../../core/budget/budget.ts'
 import type { Decision } from '../../core/decision/decision.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Batch } from './batch.ts'
+import { joinRun } from './place-run.ts'
+import { placeOrigins } from './place-taint.ts'
 import type { EffectIntent, Intent } from './types.ts'
 
 export function strictest(decision: Decision): string {
@@ -13,13 +15,14 @@ export function strictest(decision: Decision): string {
 
 export function names(intent: Intent): {
   agentId: string
+  did: string | undefined
   versionId: string
   pactId: string
   sessionId: string
   callId: string
 } {
-  const { agentId, versionId, sessionId } = intent.principal
-  return { agentId, versionId, pactId: intent.pactId, sessionId, callId: intent.callId }
+  const { agentId, did, versionId, sessionId } = intent.principal
+  return { agentId, did, versionId, pactId: intent.pactId, sessionId, callId: intent.callId }
 }
 
 const clipLength = 96
@@ -35,6 +38,8 @@ export function insertCall(
   options: {
     state: string
     decision: Decision
+    /** The decision's reasons as JSON, where the caller has it. */
+    reasons?: string
     enforced: boolean
     seq: bigint
     code?: ErrorCode
@@ -45,25 +50,36 @@ export function insertCall(
 ): void {
   const { decision } = options
   const reservation = options.reservation ?? noAmounts
-  batch.rows.calls.push({
-    call_id: intent.callId,
-    session_id: intent.principal.sessionId,
-    agent_id: intent.principal.agentId,
-    version_id: intent.principal.versionId,
-    pact_id: intent.pactId,
-    api_key_id: intent.principal.apiKeyId,
-    kind: intent.kind,
-    action: intent.action,
-    state: options.state,
-    verdict: decision.verdict,
-    enforced: options.enforced,
-    code: options.code ?? decision.code,
-    reasons: decision.reasons,
-    reserved: formatAmounts(reservation),
-    effect_id: options.effectId,
-    repeat_of: options.repeatOf,
-    intent_seq: options.seq.toString(),
-  })
+  const { calls } = batch.rows
+  const { principal } = intent
+  calls.callId.add(intent.callId)
+  calls.sessionId.add(principal.sessionId)
+  calls.agentId.add(principal.agentId)
+  calls.versionId.add(principal.versionId)
+  calls.pactId.add(intent.pactId)
+  calls.apiKeyId.add(principal.apiKeyId)
+  calls.kind.add(intent.kind)
+  calls.action.addText(intent.action)
+  calls.state.add(options.state)
+  calls.verdict.add(decision.verdict)
+  calls.enforced.add(options.enforced)
+  calls.code.add(options.code ?? decision.code)
+  calls.reasons.addText(options.reasons ?? JSON.stringify(decision.reasons))
+  calls.reserved.addText(formatAmounts(reservation))
+  calls.effectId.add(options.effectId)
+  calls.repeatOf.add(options.repeatOf)
+  calls.seq.add(options.seq)
+  keepFlow(batch, intent, { flow: decision.flow, state: options.state })
+  placeOrigins(batch, intent)
+}
+
+/** A held call runs in no flow yet. */
+function keepFlow(
+  batch: Batch,
+  { callId }: Intent,
+  { flow, state }: { flow: Decision['flow']; state: string },
+): void {
+  if (flow !== undefined && state !== 'held') batch.rows.flows.push({ call_id: callId, flow })
 }
 
 export function resumeCall(
@@ -72,6 +88,7 @@ export function resumeCall(
   options: { decision: Decision; reservation: Intent['reservation']; seq: bigint; state: string },
 ): void {
   const { decision, reservation } = options
+  keepFlow(batch, intent, { flow: decision.flow, state: options.state })
   if (intent.resume !== undefined && options.state === 'executing') {
     const change = { effect_id: intent.resume.effectId, state: 'executing', is_live: true }
     batch.rows.effectChanges.push(change)
@@ -87,6 +104,7 @@ export function resumeCall(
     pact_id: intent.pactId,
     seq: options.seq.toString(),
   })
+  placeOrigins(batch, intent)
 }
 export function insertEffect(
   batch: Batch,
@@ -95,6 +113,15 @@ export function insertEffect(
   options: { effectId: string; state: string; holdId?: string; untilMs?: number },
 ): string {
   const expiresMs = effect.windowMs === undefined ? undefined : batch.nowMs + effect.windowMs
+  // Where the contract lets other arguments take the key over, its last holder gives it up.
+  const before = batch.state.effects.get(effect.key)
+  if (before) {
+    batch.rows.effectChanges.push({
+      effect_id: before.effectId,
+      state: before.state,
+      is_live: false,
+    })
+  }
   batch.rows.effects.push({
     effect_id: options.effectId,
     call_id: intent.callId,
@@ -108,7 +135,9 @@ export function insertEffect(
     amount_minor: effect.amountMinor?.toString(),
     currency: effect.currency,
     expires_ms: expiresMs,
+    touches: effect.touches,
   })
+  joinRun(batch, intent, options.effectId)
   batch.state.effects.set(effect.key, {
     effectId: options.effectId,
     callId: intent.callId,

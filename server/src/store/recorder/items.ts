@@ -3,6 +3,7 @@ import { AirworthyError } from '../../core/errors.ts'
 import { type Batch } from './batch.ts'
 import { placeIntent } from './place-intent.ts'
 import { placeOutcome } from './place-outcome.ts'
+import { placeUndo } from './place-undo.ts'
 import type { OpenCall } from './state.ts'
 import type { Intent, IntentResult, Outcome, Settled } from './types.ts'
 
@@ -76,7 +77,11 @@ export function placeItem(
     const error = new AirworthyError('hold.settled', 'the held call went on before')
     return { onLocked: nothing, onDurable: () => fail(item, error) }
   }
-  const { result, isLeased } = placeIntent(batch, item.intent, options.newId)
+  const { undo } = item.intent
+  const { result, isLeased } =
+    undo === undefined
+      ? placeIntent(batch, item.intent, options.newId)
+      : { result: placeUndo(batch, item.intent, undo), isLeased: false }
   const onLocked = (): void => {
     item.wasDispatched = true
     item.decided.resolve(result)

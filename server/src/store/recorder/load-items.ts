@@ -2,11 +2,14 @@
 // remember, of another process or of a connection that is gone.
 import type { Item, Loaded } from './items.ts'
 import { loadState, type OpenCall, type RecorderState, type Scope } from './state.ts'
+import { loadTouching } from './touching.ts'
 import type { Intent } from './types.ts'
 
 /** True when nothing has to be read, and no lease taken back, to decide about the call. */
 export function isIntentKnown(state: RecorderState, intent: Intent): boolean {
   if (intent.resume !== undefined || !state.keys.has(intent.principal.apiKeyId)) return false
+  // Which effects touch the same thing is never remembered.
+  if (intent.undo !== undefined || intent.effect?.touches !== undefined) return false
   if (intent.effect !== undefined && !state.effects.has(intent.effect.key)) return false
   const session = state.sessions.get(intent.principal.sessionId)
   if (session === undefined) return false
@@ -47,6 +50,8 @@ export async function loadItems(options: {
     }
   }
   await loadState(state, scope, { sessionIds, apiKeyIds, effectKeys })
+  const intents = items.flatMap((item) => (item.kind === 'intent' ? [item.intent] : []))
+  await loadTouching(state, scope, intents)
   return { calls, heldIds }
 }
 
@@ -58,17 +63,21 @@ async function loadCalls(scope: Scope, ids: string[]): Promise<Map<string, OpenC
     agent_id: string
     version_id: string
     pact_id: string
-    kind: 'model' | 'tool'
+    kind: 'model' | 'tool' | 'undo'
     action: string
     state: string
     reserved: string[]
     effect_id: string | null
     effect_key: string | null
     effect_class: string | null
+    run_name: string | null
   }>(
     `SELECT c.call_id, c.session_id, c.agent_id, c.version_id, c.pact_id, c.kind, c.action,
       c.state, c.reserved, c.effect_id,
-      e.effect_key, e.effect_class
+      e.effect_key, e.effect_class, (SELECT r.name FROM airworthy.run_steps s
+        JOIN airworthy.runs r USING (organisation_id, run_id)
+        WHERE s.organisation_id = c.organisation_id AND s.call_id = c.call_id
+          AND r.name <> '' LIMIT 1) AS run_name
     FROM airworthy.calls c LEFT JOIN airworthy.effects e
       ON e.organisation_id = c.organisation_id AND e.effect_id = c.effect_id
     WHERE c.organisation_id = $1 AND c.call_id = ANY($2::uuid[])
@@ -86,7 +95,7 @@ async function loadCalls(scope: Scope, ids: string[]): Promise<Map<string, OpenC
         pactId: row.pact_id,
         kind: row.kind,
         action: row.action,
-        isWrite: row.effect_class !== null && row.effect_class !== 'read',
+        isWrite: row.kind === 'tool' && row.effect_class !== null && row.effect_class !== 'read',
         held: {
           calls: BigInt(row.reserved[0] ?? '0'),
           tokens: BigInt(row.reserved[1] ?? '0'),
@@ -95,6 +104,7 @@ async function loadCalls(scope: Scope, ids: string[]): Promise<Map<string, OpenC
         bucket: row.state === 'unknown' ? 'unknown' : 'reserved',
         effectId: row.effect_id ?? undefined,
         effectKey: row.effect_key ?? undefined,
+        runName: row.run_name ?? undefined,
       } as const,
     ]),
   )

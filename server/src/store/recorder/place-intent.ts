@@ -13,8 +13,14 @@ import type { Decision, Reason } from '../../core/decision/decision.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { type Batch, record, requestPart, store, touchSession } from './batch.ts'
 import { clip, insertCall, insertEffect, names, resumeCall, strictest } from './call-rows.ts'
+import { countCall } from './count-call.ts'
+import { deferInRun, reactToDenial, refuseByRun } from './place-run.ts'
+import { findRepeat, waitOf } from './find-repeat.ts'
 import type { LiveEffect, SessionState } from './state.ts'
-import type { EffectIntent, Intent, IntentResult } from './types.ts'
+import { readTaint } from './place-taint.ts'
+import { takeLease } from './take-lease.ts'
+import { blockedBy } from './touching.ts'
+import type { Intent, IntentResult } from './types.ts'
 
 export type PlacedIntent = {
   readonly result: IntentResult
@@ -24,7 +30,7 @@ export type PlacedIntent = {
 
 export function placeIntent(batch: Batch, intent: Intent, newId: () => string): PlacedIntent {
   const session = batch.state.sessions.get(intent.principal.sessionId)
-  const refusal = refuseByState(batch, intent, session)
+  const refusal = refuseByState(batch, intent, session) ?? refuseByRun(batch, intent, session)
   if (refusal !== undefined) return settled(refuse(batch, intent, session, refusal))
   if (session === undefined) throw new Error('a session without state was not refused')
   if (session.activePactId !== intent.pactId) {
@@ -60,54 +66,51 @@ export function denial(code: ErrorCode, reason: string): Decision {
   return { verdict: 'deny', code, reasons: [{ rule: code, verdict: 'deny', reason }] }
 }
 
-function findRepeat(batch: Batch, effect: EffectIntent): LiveEffect | undefined {
-  const live = batch.state.effects.get(effect.key) ?? undefined
-  if (live === undefined) return undefined
-  if (live.state === 'done' && live.expiresAtMs !== undefined && live.expiresAtMs <= batch.nowMs) {
-    batch.rows.effectChanges.push({ effect_id: live.effectId, state: 'done', is_live: false })
-    batch.state.effects.set(effect.key, null)
-    return undefined
-  }
-  return live
-}
-
 function answerRepeat(
   batch: Batch,
   intent: Intent,
   session: SessionState,
   live: LiveEffect,
 ): IntentResult {
-  if (live.argsHash !== intent.effect?.argsHash) {
+  const wait = waitOf(live)
+  const isHeld = live.state === 'held' || live.state === 'deferred'
+  const mayTakeOver = intent.effect?.replaces === true && wait !== undefined && !isHeld
+  if (live.argsHash !== intent.effect?.argsHash && !mayTakeOver) {
     const reason = 'the effect key was used with other arguments'
     return refuse(batch, intent, session, denial('effect.key_reused', reason))
   }
-  if (live.state === 'done') return repeatDone(batch, intent, live)
-  if (live.state === 'held' && live.holdId !== undefined) {
+  if (wait === undefined) return repeatDone(batch, intent, live)
+  if (isHeld && live.holdId !== undefined) {
     return repeatHeld(batch, intent, session, live)
   }
   if (live.state === 'denied') {
     const reason = 'an operator rejected this call, or its hold expired'
     return refuse(batch, intent, session, denial('hold.rejected', reason))
   }
-  const reason = live.state === 'unknown' ? 'unknown' : 'in_flight'
-  if (!intent.hasWaited) {
-    return { kind: 'wait', reason, ofCallId: live.callId, effectId: live.effectId }
-  }
+  const { reason, ofCallId } = wait
+  if (!intent.hasWaited) return { kind: 'wait', reason, ofCallId, effectId: live.effectId }
   const code = reason === 'unknown' ? 'effect.unknown' : 'effect.in_flight'
   return refuse(batch, intent, session, denial(code, `the first call is ${live.callId}`))
 }
 
 function repeatDone(batch: Batch, intent: Intent, live: LiveEffect): IntentResult {
   const decision: Decision = { verdict: 'allow', code: undefined, reasons: [] }
+  readTaint(batch, intent)
   const entry = record(batch, {
     ...names(intent),
     type: 'call.repeated',
-    body: { action: clip(intent.action), of: live.callId, request: intent.request.commitment },
+    body: {
+      action: clip(intent.action),
+      of: live.callId,
+      request: intent.request.commitment,
+      sig: intent.principal.signature,
+    },
   })
   store(batch, intent.callId, requestPart, intent.request)
   insertCall(batch, intent, {
     state: 'repeated',
     decision,
+    reasons: JSON.stringify(decision.reasons),
     enforced: true,
     seq: entry.seq,
     repeatOf: live.callId,
@@ -117,15 +120,9 @@ function repeatDone(batch: Batch, intent: Intent, live: LiveEffect): IntentResul
     batch.rows.effectChanges.push({ effect_id: live.effectId, state: 'done', is_live: false })
     batch.state.effects.set(intent.effect.key, null)
   }
-  const { callId } = intent
-  return {
-    kind: 'repeated',
-    callId,
-    decision,
-    enforced: true,
-    receipt: entry.receipt,
-    ofCallId: live.callId,
-  }
+  const { receipt } = entry
+  const { callId: ofCallId } = live
+  return { kind: 'repeated', callId: intent.callId, decision, enforced: true, receipt, ofCallId }
 }
 
 function repeatHeld(
@@ -135,16 +132,23 @@ function repeatHeld(
   live: LiveEffect,
 ): IntentResult {
   const reasons: Reason[] = [{ rule: 'held', verdict: 'hold', reason: 'it waits already' }]
-  const decision: Decision = { verdict: 'hold', code: 'call.held', reasons }
+  const code = live.state === 'deferred' ? 'run.deferred' : 'call.held'
+  const decision: Decision = { verdict: 'hold', code, reasons }
   const entry = record(batch, {
     ...names(intent),
     type: 'call.repeated',
-    body: { action: clip(intent.action), of: live.callId, request: intent.request.commitment },
+    body: {
+      action: clip(intent.action),
+      of: live.callId,
+      request: intent.request.commitment,
+      sig: intent.principal.signature,
+    },
   })
   store(batch, intent.callId, requestPart, intent.request)
   insertCall(batch, intent, {
     state: 'repeated',
     decision,
+    reasons: JSON.stringify(decision.reasons),
     enforced: true,
     seq: entry.seq,
     repeatOf: live.callId,
@@ -182,12 +186,16 @@ function decideAndReserve(
   if (exceeded !== undefined && decision.verdict !== 'deny') {
     decision = overBudget(decision, exceeded, intent)
   }
+  decision = deferInRun(intent, session, decision)
   if (!isObserving && decision.verdict === 'deny') {
     return settled(refuse(batch, intent, session, decision))
   }
   if (!isObserving && decision.verdict === 'hold') {
     return settled(hold(batch, intent, session, { decision, newId }))
   }
+  const blocked = blockedBy(batch, intent)
+  if (blocked && 'kind' in blocked) return settled(blocked)
+  if (blocked) return settled(refuse(batch, intent, session, blocked))
   const reservation = exceeded === undefined ? intent.reservation : noAmounts
   const isLeased = exceeded === undefined && takeLease(batch, intent, session.budgets)
   touchSession(batch, session)
@@ -206,28 +214,6 @@ function overBudget(decision: Decision, exceeded: Budget, intent: Intent): Decis
   return { verdict: 'deny', code: 'budget.exceeded', reasons: [...decision.reasons, reason] }
 }
 
-/** Only model calls may leave on a lease: what a tool does is never done before it is on record. */
-function takeLease(batch: Batch, intent: Intent, budgets: readonly Budget[]): boolean {
-  if (intent.kind !== 'model' || intent.resume !== undefined) return false
-  // Without a budget there is no lease that would tell of the call after a crash.
-  let isCovered = budgets.length > 0
-  for (const budget of budgets) {
-    const amount = amountIn(intent.reservation, budget.unit)
-    const left = batch.leaseLeft.get(budget) ?? budget.lease
-    batch.leaseLeft.set(budget, left)
-    const wanted = batch.leaseWanted.get(budget) ?? { largest: 0n, count: 0n }
-    const largest = amount > wanted.largest ? amount : wanted.largest
-    batch.leaseWanted.set(budget, { largest, count: wanted.count + 1n })
-    if (left < amount) isCovered = false
-  }
-  if (!isCovered) return false
-  for (const budget of budgets) {
-    const left = batch.leaseLeft.get(budget) ?? 0n
-    batch.leaseLeft.set(budget, left - amountIn(intent.reservation, budget.unit))
-  }
-  return true
-}
-
 function proceed(
   batch: Batch,
   intent: Intent,
@@ -239,6 +225,7 @@ function proceed(
   },
 ): IntentResult {
   const { decision, reservation } = options
+  const reasons = JSON.stringify(decision.reasons)
   const enforced = decision.verdict === 'allow'
   const entry = record(batch, {
     ...names(intent),
@@ -247,20 +234,22 @@ function proceed(
       action: clip(intent.action),
       amount: intent.effect?.amountMinor?.toString(),
       currency: intent.effect?.currency,
-      decision: sha256Base64url(JSON.stringify(decision.reasons)),
+      decision: sha256Base64url(reasons),
       drift: intent.drift,
       enforced,
+      flow: decision.flow,
       hold: intent.resume?.holdId,
       key: intent.effect && sha256Base64url(intent.effect.key),
       kind: intent.kind,
       request: intent.request.commitment,
       reserved: `${reservation.calls} ${reservation.tokens} ${reservation.nanoUsd}`,
       rule: clip(decision.reasons[0]?.rule ?? ''),
+      sig: intent.principal.signature,
       verdict: decision.verdict,
     },
   })
   const effectId = intent.resume?.effectId ?? openEffect(batch, intent, options.newId)
-  count(batch, intent, session)
+  countCall(batch, session, { intent, decision })
   session.facts.tokens += Number(reservation.tokens)
   session.facts.spentNanoUsd += reservation.nanoUsd
   if (intent.resume === undefined) {
@@ -268,6 +257,7 @@ function proceed(
     insertCall(batch, intent, {
       state: 'executing',
       decision,
+      reasons,
       enforced,
       seq: entry.seq,
       effectId,
@@ -290,6 +280,7 @@ function proceed(
     bucket: 'reserved',
     effectId,
     effectKey: intent.effect?.key,
+    runName: intent.run?.name,
   })
   const { callId } = intent
   return { kind: 'proceed', callId, decision, enforced, receipt: entry.receipt, effectId }
@@ -298,19 +289,6 @@ function proceed(
 function openEffect(batch: Batch, intent: Intent, newId: () => string): string | undefined {
   if (intent.effect === undefined || !intent.isWrite) return undefined
   return insertEffect(batch, intent, intent.effect, { effectId: newId(), state: 'executing' })
-}
-
-function count(batch: Batch, intent: Intent, session: SessionState): void {
-  touchSession(batch, session)
-  const { facts } = session
-  if (intent.kind === 'model') {
-    facts.modelCalls += 1
-    return
-  }
-  facts.toolCalls += 1
-  if (intent.isWrite) facts.writes += 1
-  const counts = (facts.tools[intent.action] ??= { made: 0, done: 0, failed: 0, unknown: 0 })
-  counts.made += 1
 }
 
 function hold(
@@ -324,6 +302,7 @@ function hold(
   const holdId = newId()
   const effectId = newId()
   const untilMs = batch.nowMs + intent.holdExpiresAfterMs
+  const reasons = JSON.stringify(decision.reasons)
   const entry = record(batch, {
     ...names(intent),
     type: 'call.held',
@@ -331,18 +310,28 @@ function hold(
       action: clip(intent.action),
       amount: effect.amountMinor?.toString(),
       args: clip(effect.argsHash),
-      decision: sha256Base64url(JSON.stringify(decision.reasons)),
+      decision: sha256Base64url(reasons),
       hold: holdId,
       request: intent.request.commitment,
       rule: clip(strictest(decision)),
+      sig: intent.principal.signature,
       until: untilMs,
     },
   })
-  insertEffect(batch, intent, effect, { effectId, state: 'held', holdId, untilMs })
+  const isDeferred = decision.code === 'run.deferred'
+  const waiting = isDeferred ? 'deferred' : 'held'
+  insertEffect(batch, intent, effect, { effectId, state: waiting, holdId, untilMs })
   session.facts.held += 1
   touchSession(batch, session)
   store(batch, intent.callId, requestPart, intent.request)
-  insertCall(batch, intent, { state: 'held', decision, enforced: true, seq: entry.seq, effectId })
+  insertCall(batch, intent, {
+    state: 'held',
+    decision,
+    reasons,
+    enforced: true,
+    seq: entry.seq,
+    effectId,
+  })
   batch.rows.holds.push({
     hold_id: holdId,
     call_id: intent.callId,
@@ -353,6 +342,8 @@ function hold(
     args_hash: effect.argsHash,
     schema_hash: intent.schemaHash,
     until_ms: untilMs,
+    state: isDeferred ? 'deferred' : 'pending',
+    seq: entry.seq.toString(),
   })
   const { callId } = intent
   return { kind: 'held', callId, decision, enforced: true, receipt: entry.receipt, holdId, untilMs }
@@ -365,16 +356,18 @@ function refuse(
   decision: Decision,
 ): IntentResult {
   const code = decision.code ?? 'policy.denied'
+  const reasons = JSON.stringify(decision.reasons)
   const entry = record(batch, {
     ...names(intent),
     type: 'call.denied',
     body: {
       action: clip(intent.action),
       code,
-      decision: sha256Base64url(JSON.stringify(decision.reasons)),
+      decision: sha256Base64url(reasons),
       hold: intent.resume?.holdId,
       request: intent.request.commitment,
       rule: clip(strictest(decision)),
+      sig: intent.principal.signature,
     },
   })
   // A repeat that only has to wait is no denial that a rule should count.
@@ -384,7 +377,14 @@ function refuse(
   }
   if (intent.resume === undefined) {
     store(batch, intent.callId, requestPart, intent.request)
-    insertCall(batch, intent, { state: 'denied', decision, enforced: true, seq: entry.seq, code })
+    insertCall(batch, intent, {
+      state: 'denied',
+      decision,
+      reasons,
+      enforced: true,
+      seq: entry.seq,
+      code,
+    })
   } else {
     const { seq } = entry
     resumeCall(batch, intent, { decision, reservation: noAmounts, seq, state: 'denied' })
@@ -393,6 +393,7 @@ function refuse(
     batch.rows.effectChanges.push(change)
     batch.state.effects.delete(intent.holdEffect().key)
   }
+  reactToDenial(batch, intent, session, code)
   const { callId } = intent
   return { kind: 'denied', callId, decision, enforced: true, receipt: entry.receipt, code }
 }

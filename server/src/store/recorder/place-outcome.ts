@@ -3,8 +3,12 @@
 import { holdAsUnknown, settle } from '../../core/budget/budget.ts'
 import { type Batch, record, responsePart, store, touchSession } from './batch.ts'
 import { clip } from './call-rows.ts'
+import { tellChecks } from '../../core/effect/check.ts'
 import { sha256Base64url } from './digest.ts'
+import { endUndo } from './place-undo.ts'
+import { reactToOutcome } from './place-run.ts'
 import type { OpenCall, SessionState } from './state.ts'
+import { placeRemembered } from './place-taint.ts'
 import type { Outcome, Settled } from './types.ts'
 
 export function placeOutcome(batch: Batch, call: OpenCall, outcome: Outcome): Settled {
@@ -15,7 +19,8 @@ export function placeOutcome(batch: Batch, call: OpenCall, outcome: Outcome): Se
   }
   settleBudgets(batch, session, call, outcome)
   countOutcome(batch, session, call, outcome)
-  changeEffect(batch, call, outcome)
+  if (call.kind === 'undo') endUndo(batch, call, outcome)
+  else changeEffect(batch, call, outcome)
   const entry = record(batch, {
     agentId: call.agentId,
     versionId: call.versionId,
@@ -25,33 +30,57 @@ export function placeOutcome(batch: Batch, call: OpenCall, outcome: Outcome): Se
     type: 'call.outcome',
     body: {
       action: clip(call.action),
+      checks: outcome.checks && clip(tellChecks(outcome.checks)),
       code: outcome.code,
       cost: outcome.used?.nanoUsd.toString(),
       key: call.effectKey === undefined ? undefined : sha256Base64url(call.effectKey),
       kind: call.kind,
       operator: outcome.operatorId,
+      relayed: outcome.relayed && clip(outcome.relayed),
       resolved: outcome.resolvedBy,
       response: outcome.response?.commitment,
       state: outcome.state,
       usage: outcome.usage && formatUsage(outcome.usage),
     },
   })
+  if (outcome.checks !== undefined) {
+    batch.rows.checks.push({ call_id: call.callId, checks: outcome.checks })
+  }
+  placeRemembered(batch, outcome)
   if (outcome.response !== undefined) {
     store(batch, call.callId, responsePart, outcome.response)
   }
-  batch.rows.outcomes.push({
-    call_id: call.callId,
-    state: outcome.state,
-    code: outcome.code,
-    pt: outcome.usage?.promptTokens,
-    ct: outcome.usage?.cachedTokens,
-    ot: outcome.usage?.completionTokens,
-    cost: outcome.used?.nanoUsd.toString(),
-    seq: entry.seq.toString(),
-    isResolution: call.bucket === 'unknown',
-  })
+  addOutcome(batch, call, outcome, entry.seq)
+  reactToOutcome(batch, session, call, outcome)
   batch.openCalls.delete(call.callId)
   return { receipt: entry.receipt, state: outcome.state }
+}
+
+function addOutcome(batch: Batch, call: OpenCall, outcome: Outcome, seq: bigint): void {
+  const { usage } = outcome
+  const cost = outcome.used?.nanoUsd
+  if (call.bucket === 'unknown') {
+    batch.rows.resolutions.push({
+      call_id: call.callId,
+      state: outcome.state,
+      code: outcome.code,
+      pt: usage?.promptTokens,
+      ct: usage?.cachedTokens,
+      ot: usage?.completionTokens,
+      cost: cost?.toString(),
+      seq: seq.toString(),
+    })
+    return
+  }
+  const { outcomes } = batch.rows
+  outcomes.callId.add(call.callId)
+  outcomes.state.add(outcome.state)
+  outcomes.code.add(outcome.code)
+  outcomes.promptTokens.add(usage?.promptTokens)
+  outcomes.cachedTokens.add(usage?.cachedTokens)
+  outcomes.completionTokens.add(usage?.completionTokens)
+  outcomes.cost.add(cost)
+  outcomes.seq.add(seq)
 }
 
 function formatUsage(usage: NonNullable<Outcome['usage']>): string {

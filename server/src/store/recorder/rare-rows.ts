@@ -1,70 +1,90 @@
 // What tool calls and holds write beside their rows of the hot statement: a statement a row, each
 // found by its key.
 import type { BatchRows } from './rows.ts'
+import { runStatements } from './run-rows.ts'
 import type { Scope } from './state.ts'
+import { asValue, type Bound, type Statement } from './statements.ts'
+import { taintStatements } from './taint-rows.ts'
 
-type Rare = { readonly name: string; readonly text: string }
-
-/** Sends them without waiting between them; gives what there is to wait for. */
-export function sendRareRows(rows: BatchRows, scope: Scope, at: string): Promise<unknown>[] {
-  const { client, organisationId } = scope
-  const waits: Promise<unknown>[] = []
-  const send = (statement: Rare, values: unknown[]): void => {
-    waits.push(client.query({ ...statement, values: [organisationId, ...values] }))
+/** In the order in which they must be written. */
+export function rareStatements(rows: BatchRows, scope: Scope, at: string): Bound[] {
+  const { organisationId, replicaId } = scope
+  const bounds: Bound[] = []
+  const add = (statement: Statement, ...values: unknown[]): void => {
+    bounds.push({ statement, values: [organisationId, ...values.map(asValue)] })
   }
   // Changes first: an effect that is no longer live makes room for the one that is inserted.
   for (const row of rows.effectChanges) {
-    send(changeEffect, [row.effect_id, row.state, row.is_live, at])
+    const { effect_id: id, state, is_live: isLive, undo_call_id: undoCallId } = row
+    add(changeEffect, id, state, isLive, at, undoCallId)
   }
-  for (const row of rows.effects) send(insertEffect, [JSON.stringify(row), at])
-  for (const row of rows.holds) send(insertHold, [JSON.stringify(row), at])
-  for (const row of rows.holdChanges) send(changeHold, [row.hold_id, row.state])
-  for (const row of rows.resumes) send(resumeCall, [JSON.stringify(row), scope.replicaId])
-  for (const row of rows.outcomes) {
-    if (row.isResolution) send(resolveOutcome, [JSON.stringify(row), at])
-  }
-  for (const row of rows.leases) send(upsertLease, [scope.replicaId, row.scope_id, row.amounts])
-  return waits
+  for (const row of rows.effects) add(insertEffect, JSON.stringify(row), at)
+  for (const row of rows.holds) add(insertHold, JSON.stringify(row), at)
+  for (const row of rows.holdChanges) add(changeHold, row.hold_id, row.state)
+  for (const row of rows.resumes) add(resumeCall, JSON.stringify(row), replicaId)
+  for (const row of rows.resolutions) add(resolveOutcome, JSON.stringify(row), at)
+  for (const row of rows.flows) add(upsertFlow, row.call_id, row.flow)
+  for (const row of rows.checks) add(insertChecks, row.call_id, JSON.stringify(row.checks))
+  for (const row of rows.leases) add(upsertLease, replicaId, row.scope_id, row.amounts)
+  for (const { statement, values } of runStatements(rows.runs, at)) add(statement, ...values)
+  for (const { statement, values } of taintStatements(rows.taint)) add(statement, ...values)
+  return bounds
 }
 
-const changeEffect: Rare = {
+const changeEffect: Statement = {
   name: 'airworthy-change-effect',
-  text: `UPDATE airworthy.effects SET state = $3, is_live = $4,
-    settled_at = CASE WHEN $3 <> 'executing' THEN $5::timestamptz END,
+  text: `UPDATE airworthy.effects SET state = $3, is_live = coalesce($4::boolean, is_live),
+    undo_call_id = coalesce($6::uuid, undo_call_id),
+    settled_at = CASE WHEN $3 = state THEN settled_at
+      WHEN $3 <> 'executing' THEN $5::timestamptz END,
     dispatched_at = CASE WHEN $3 = 'executing' THEN $5::timestamptz ELSE dispatched_at END
   WHERE organisation_id = $1 AND effect_id = $2`,
 }
 
-const insertEffect: Rare = {
+const insertEffect: Statement = {
   name: 'airworthy-insert-effect',
   text: `INSERT INTO airworthy.effects (organisation_id, effect_id, call_id,
     session_id, agent_id, action, effect_class, effect_key, args_hash, state, amount_minor,
-    currency, is_live, expires_at, created_at, dispatched_at)
+    currency, is_live, expires_at, created_at, dispatched_at, touches)
   SELECT $1, r.effect_id, r.call_id, r.session_id, r.agent_id, r.action, r.effect_class,
     r.effect_key, r.args_hash, r.state, r.amount_minor, r.currency, true,
     to_timestamp(r.expires_ms / 1000.0), $3,
-    CASE WHEN r.state = 'executing' THEN $3::timestamptz END
+    CASE WHEN r.state = 'executing' THEN $3::timestamptz END, r.touches
   FROM json_to_record($2::json) AS r(effect_id uuid, call_id uuid, session_id uuid,
     agent_id uuid, action text, effect_class text, effect_key text, args_hash text, state text,
-    amount_minor bigint, currency text, expires_ms bigint)`,
+    amount_minor bigint, currency text, expires_ms bigint, touches text[])`,
 }
 
-const insertHold: Rare = {
+const upsertFlow: Statement = {
+  name: 'airworthy-upsert-flow',
+  text: `INSERT INTO airworthy.call_flows (organisation_id, call_id, flow) VALUES ($1, $2, $3)
+  ON CONFLICT (organisation_id, call_id) DO UPDATE SET flow = excluded.flow`,
+}
+
+const insertChecks: Statement = {
+  name: 'airworthy-insert-checks',
+  text: `INSERT INTO airworthy.call_checks (organisation_id, call_id, checks)
+  VALUES ($1, $2, $3::json)
+  ON CONFLICT (organisation_id, call_id) DO UPDATE SET checks = excluded.checks`,
+}
+
+const insertHold: Statement = {
   name: 'airworthy-insert-hold',
   text: `INSERT INTO airworthy.holds (organisation_id, hold_id, call_id, session_id,
-    agent_id, pact_id, action, args_hash, schema_hash, state, created_at, expires_at)
+    agent_id, pact_id, action, args_hash, schema_hash, state, created_at, expires_at, intent_seq)
   SELECT $1, r.hold_id, r.call_id, r.session_id, r.agent_id, r.pact_id, r.action, r.args_hash,
-    r.schema_hash, 'pending', $3, to_timestamp(r.until_ms / 1000.0)
+    r.schema_hash, r.state, $3, to_timestamp(r.until_ms / 1000.0), r.seq
   FROM json_to_record($2::json) AS r(hold_id uuid, call_id uuid, session_id uuid,
-    agent_id uuid, pact_id uuid, action text, args_hash text, schema_hash text, until_ms bigint)`,
+    agent_id uuid, pact_id uuid, action text, args_hash text, schema_hash text, until_ms bigint,
+    state text, seq bigint)`,
 }
 
-const changeHold: Rare = {
+const changeHold: Statement = {
   name: 'airworthy-change-hold',
   text: `UPDATE airworthy.holds SET state = $3 WHERE organisation_id = $1 AND hold_id = $2`,
 }
 
-const resumeCall: Rare = {
+const resumeCall: Statement = {
   name: 'airworthy-resume-call',
   text: `UPDATE airworthy.call_intents c SET state = r.state, code = r.code, reasons = r.reasons,
     reserved = r.reserved, pact_id = r.pact_id, intent_seq = r.seq, replica_id = $3
@@ -73,18 +93,18 @@ const resumeCall: Rare = {
   WHERE c.organisation_id = $1 AND c.call_id = r.call_id`,
 }
 
-const upsertLease: Rare = {
+const upsertLease: Statement = {
   name: 'airworthy-upsert-lease',
   text: `INSERT INTO airworthy.leases (organisation_id, replica_id, scope_id, amounts)
   VALUES ($1, $2, $3, $4::bigint[])
   ON CONFLICT (organisation_id, replica_id, scope_id) DO UPDATE SET amounts = excluded.amounts`,
 }
 
-const resolveOutcome: Rare = {
+const resolveOutcome: Statement = {
   name: 'airworthy-resolve-outcome',
   text: `UPDATE airworthy.call_outcomes c SET state = r.state, code = r.code,
     prompt_tokens = r.pt, cached_tokens = r.ct, completion_tokens = r.ot, cost_nano_usd = r.cost,
-    outcome_seq = r.seq, settled_at = $3
+    outcome_seq = r.seq, settled_at = $3, unknown_seq = coalesce(c.unknown_seq, c.outcome_seq)
   FROM json_to_record($2::json) AS r(call_id uuid, state text, code text, pt bigint, ct bigint,
     ot bigint, cost bigint, seq bigint)
   WHERE c.organisation_id = $1 AND c.call_id = r.call_id`,

@@ -5,7 +5,10 @@ import type { Client } from 'pg'
 import { type Budget, budgetUnits } from '../../core/budget/budget.ts'
 import { noEntry } from '../../core/audit/entry.ts'
 import type { SessionFacts, ToolCounts } from '../../core/decision/facts.ts'
+import { formatFlow, parseFlow, parseScope, type StoredFlow } from '../session-scope.ts'
 import type { OrganisationId, ReplicaId } from '../../core/ids.ts'
+import type { TouchingEffect, UndoTarget } from './types.ts'
+import { type KnownRun, parseRuns, runsColumn } from './session-runs.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -35,11 +38,14 @@ export type SessionState = {
   readonly budgets: readonly Budget[]
   /** The newest pact of the session's version. */
   readonly activePactId: string
+  /** By name; empty is the name of the whole session's. */
+  readonly runs: Map<string, KnownRun>
 }
 
 export type KeyState = { readonly isRevoked: boolean; readonly expiresAtMs: number | undefined }
 
-export type AgentHead = { number: bigint; hash: Buffer }
+/** The leaf hash of the agent's newest entry, base64url. */
+export type AgentHead = { number: bigint; hash: string }
 
 export type LiveEffect = {
   readonly effectId: string
@@ -49,6 +55,7 @@ export type LiveEffect = {
   readonly expiresAtMs: number | undefined
   holdId: string | undefined
   holdUntilMs: number | undefined
+  undoCallId?: string | undefined
 }
 
 /** A call whose outcome is not written yet, or is unknown. */
@@ -58,13 +65,15 @@ export type OpenCall = {
   readonly agentId: string
   readonly versionId: string
   readonly pactId: string
-  readonly kind: 'model' | 'tool'
+  readonly kind: 'model' | 'tool' | 'undo'
   readonly action: string
   readonly isWrite: boolean
   readonly held: { calls: bigint; tokens: bigint; nanoUsd: bigint }
   readonly bucket: 'reserved' | 'unknown'
   readonly effectId: string | undefined
   readonly effectKey: string | undefined
+  /** The declared run that it is a step of. */
+  readonly runName?: string | undefined
 }
 
 const sessionsMax = 20_000
@@ -78,6 +87,9 @@ export type RecorderState = {
   readonly heads: Map<string, AgentHead>
   /** By effect key; null where it is known that no live effect has the key. */
   readonly effects: Map<string, LiveEffect | null>
+  /** Only for the batch that is placed: what its calls touch, and what they undo. */
+  readonly touching: TouchingEffect[]
+  readonly undoTargets: Map<string, UndoTarget>
 }
 
 export function createState(): RecorderState {
@@ -88,6 +100,8 @@ export function createState(): RecorderState {
     ledgers: new Map(),
     heads: new Map(),
     effects: new Map(),
+    touching: [],
+    undoTargets: new Map(),
   }
 }
 
@@ -121,11 +135,10 @@ export async function loadState(state: RecorderState, scope: Scope, needs: Needs
   const sessionIds = missing(needs.sessionIds, state.sessions)
   const apiKeyIds = missing(needs.apiKeyIds, state.keys)
   const effectKeys = missing(needs.effectKeys, state.effects)
-  await Promise.all([
-    sessionIds.length > 0 ? loadSessions(state, scope, sessionIds) : undefined,
-    apiKeyIds.length > 0 ? loadKeys(state, scope, apiKeyIds) : undefined,
-    effectKeys.length > 0 ? loadEffects(state, scope, effectKeys) : undefined,
-  ])
+  // One after the other: the connection carries one question at a time.
+  if (sessionIds.length > 0) await loadSessions(state, scope, sessionIds)
+  if (apiKeyIds.length > 0) await loadKeys(state, scope, apiKeyIds)
+  if (effectKeys.length > 0) await loadEffects(state, scope, effectKeys)
 }
 
 function missing(wanted: ReadonlySet<string>, known: ReadonlyMap<string, unknown>): string[] {
@@ -140,7 +153,9 @@ type SessionRow = {
   state: string
   task: string
   end_user: string
+  scope: unknown
   active_pact_id: string
+  runs: unknown
   number: string | null
   last_hash: Buffer | null
 }
@@ -159,19 +174,18 @@ type LedgerRow = {
 }
 
 async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): Promise<void> {
-  const [sessions, ledgers] = await Promise.all([
-    scope.client.query<SessionRow>(
-      `SELECT s.session_id, s.agent_id, s.state, s.task, s.end_user, h.number, h.last_hash,
+  const sessions = await scope.client.query<SessionRow>(
+    `SELECT s.session_id, s.agent_id, s.state, s.task, s.end_user, s.scope, h.number, h.last_hash,
         (SELECT p.pact_id FROM airworthy.pacts p WHERE p.organisation_id = s.organisation_id
           AND p.agent_id = s.agent_id AND p.version_id = s.version_id
-          ORDER BY p.number DESC LIMIT 1) AS active_pact_id
+          ORDER BY p.number DESC LIMIT 1) AS active_pact_id, ${runsColumn}
       FROM airworthy.sessions s LEFT JOIN airworthy.agent_heads h
         ON h.organisation_id = s.organisation_id AND h.log_id = $3 AND h.agent_id = s.agent_id
       WHERE s.organisation_id = $1 AND s.session_id = ANY($2::uuid[])`,
-      [scope.organisationId, ids, scope.logId.toString()],
-    ),
-    scope.client.query<LedgerRow>(
-      `SELECT b.scope_id, b.scope, b.facts, b.limits, b.settled, b.reserved, b.leased, b.unknown,
+    [scope.organisationId, ids, scope.logId.toString()],
+  )
+  const ledgers = await scope.client.query<LedgerRow>(
+    `SELECT b.scope_id, b.scope, b.facts, b.limits, b.settled, b.reserved, b.leased, b.unknown,
         b.overrun, l.amounts AS own_lease
       FROM airworthy.ledgers b LEFT JOIN airworthy.leases l
         ON l.organisation_id = b.organisation_id AND l.scope_id = b.scope_id
@@ -179,16 +193,15 @@ async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): 
       WHERE b.organisation_id = $1 AND b.scope_id = ANY($2::uuid[] || ARRAY(
         SELECT DISTINCT agent_id FROM airworthy.sessions
         WHERE organisation_id = $1 AND session_id = ANY($2::uuid[])))`,
-      [scope.organisationId, ids, scope.replicaId],
-    ),
-  ])
+    [scope.organisationId, ids, scope.replicaId],
+  )
   const rows = new Map(ledgers.rows.map((row) => [row.scope_id, row]))
   for (const row of sessions.rows) {
     addSession(state, row, rows)
     if (!state.heads.has(row.agent_id)) {
       state.heads.set(row.agent_id, {
         number: BigInt(row.number ?? '0'),
-        hash: row.last_hash ?? noEntry,
+        hash: row.last_hash?.toString('base64url') ?? noEntry,
       })
     }
   }
@@ -200,7 +213,11 @@ function addSession(
   rows: ReadonlyMap<string, LedgerRow>,
 ): void {
   const stored = rows.get(row.session_id)
-  const facts = parseFacts(stored?.facts ?? {}, { task: row.task, endUser: row.end_user })
+  const facts = parseFacts(stored?.facts ?? {}, {
+    task: row.task,
+    endUser: row.end_user,
+    scope: parseScope(row.scope),
+  })
   const ledger = parseLedger(stored, { scopeId: row.session_id, scope: 'session', facts })
   let agentLedger = state.ledgers.get(row.agent_id)
   if (agentLedger === undefined) {
@@ -217,6 +234,7 @@ function addSession(
     agentLedger,
     budgets: [...ledger.budgets, ...agentLedger.budgets],
     activePactId: row.active_pact_id,
+    runs: parseRuns(row.runs),
   })
 }
 
@@ -254,10 +272,17 @@ export type StoredFacts = {
   h?: number
   k?: number
   s?: string
+  /** Calls that brought untrusted content, and private data. */
+  x?: [untrusted: readonly string[], secret: readonly string[]]
+  f?: StoredFlow | undefined
+  r?: string | undefined
   tools?: Record<string, [made: number, done: number, failed: number, unknown: number]>
 }
 
-function parseFacts(stored: StoredFacts, session: { task: string; endUser: string }): Facts {
+function parseFacts(
+  stored: StoredFacts,
+  session: Pick<SessionFacts, 'task' | 'endUser' | 'scope'>,
+): Facts {
   const tools: Record<string, Mutable<ToolCounts>> = {}
   for (const [name, [made, done, failed, unknown]] of Object.entries(stored.tools ?? {})) {
     tools[name] = { made, done, failed, unknown }
@@ -265,6 +290,7 @@ function parseFacts(stored: StoredFacts, session: { task: string; endUser: strin
   return {
     task: session.task,
     endUser: session.endUser,
+    scope: session.scope,
     modelCalls: stored.m ?? 0,
     toolCalls: stored.t ?? 0,
     writes: stored.w ?? 0,
@@ -272,6 +298,9 @@ function parseFacts(stored: StoredFacts, session: { task: string; endUser: strin
     held: stored.h ?? 0,
     tokens: stored.k ?? 0,
     spentNanoUsd: BigInt(stored.s ?? '0'),
+    taint: stored.x && { untrusted: stored.x[0], private: stored.x[1] },
+    flow: parseFlow(stored.f),
+    recent: stored.r,
     tools,
   }
 }
@@ -289,6 +318,9 @@ export function formatFacts(facts: SessionFacts): StoredFacts {
     h: facts.held,
     k: facts.tokens,
     s: facts.spentNanoUsd.toString(),
+    ...(facts.taint === undefined ? {} : { x: [facts.taint.untrusted, facts.taint.private] }),
+    f: formatFlow(facts.flow),
+    r: facts.recent,
     tools,
   }
 }
@@ -321,9 +353,10 @@ async function loadEffects(state: RecorderState, scope: Scope, keys: string[]): 
     expires_ms: string | null
     hold_id: string | null
     until_ms: string | null
+    undo_call_id: string | null
   }>(
     `SELECT e.effect_key, e.effect_id, e.call_id, e.args_hash, e.state,
-      (extract(epoch FROM e.expires_at) * 1000)::bigint AS expires_ms, h.hold_id,
+      (extract(epoch FROM e.expires_at) * 1000)::bigint AS expires_ms, h.hold_id, e.undo_call_id,
       (extract(epoch FROM h.expires_at) * 1000)::bigint AS until_ms
     FROM airworthy.effects e LEFT JOIN airworthy.holds h
       ON h.organisation_id = e.organisation_id AND h.call_id = e.call_id
@@ -340,6 +373,7 @@ async function loadEffects(state: RecorderState, scope: Scope, keys: string[]): 
       expiresAtMs: row.expires_ms === null ? undefined : Number(row.expires_ms),
       holdId: row.hold_id ?? undefined,
       holdUntilMs: row.until_ms === null ? undefined : Number(row.until_ms),
+      undoCallId: row.undo_call_id ?? undefined,
     })
   }
 }

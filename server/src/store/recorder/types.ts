@@ -3,12 +3,20 @@ import type { Amounts } from '../../core/budget/budget.ts'
 import type { EffectClass } from '../../core/decision/call.ts'
 import type { Decision } from '../../core/decision/decision.ts'
 import type { SessionFacts } from '../../core/decision/facts.ts'
+import type { Check } from '../../core/effect/check.ts'
 import type { ErrorCode } from '../../core/errors.ts'
+import type { KeyScope } from '../../core/identity/key.ts'
+import type { RunPolicy } from '../../core/run/run.ts'
+import type { Origin, OriginsByArgument, ToolTaint } from '../../core/taint/taint.ts'
 
 /** Who calls, in which session. Fixed by keys; what can change is checked again under the lock. */
 export type Principal = {
   readonly agentId: string
   readonly agentName: string
+  /** `did:webvh:<scid>` of the agent; undefined until its identity is made. */
+  readonly did?: string | undefined
+  /** What the API key may be used for. */
+  readonly scopes?: readonly KeyScope[]
   readonly stakes: 'low' | 'medium' | 'high'
   readonly apiKeyId: string
   readonly sessionId: string
@@ -17,6 +25,10 @@ export type Principal = {
   readonly endUser: string
   readonly mode: 'enforce' | 'observe'
   readonly modelBaseUrl: string | undefined
+  /** The data that the session was opened for. */
+  readonly scope?: SessionFacts['scope']
+  /** SHA-256 (base64url) over the signature of the request and what it signs. */
+  readonly signature?: string
 }
 
 export type SealedPayload = {
@@ -33,13 +45,78 @@ export type EffectIntent = {
   readonly windowMs: number | undefined
   readonly amountMinor: bigint | undefined
   readonly currency: string | undefined
+  /** Keyed digests of what the call touches; none for most. */
+  readonly touches?: readonly string[] | undefined
+  /** Other arguments under the same key take it over, instead of being refused. */
+  readonly replaces?: boolean | undefined
+}
+
+/** A call that takes an effect back. Its principal and pact are those of the effect's own call. */
+export type UndoIntent = {
+  readonly effectId: string
+  readonly operatorId: string
+  readonly reasonHash: string
+  /** Since the tool was asked; undefined where the contract has no window. */
+  readonly windowMs: number | undefined
+  /** `undo:<effect id>`, as the tool gets it. */
+  readonly key: string
+}
+
+/** The run that a call joins; opened with this policy where the session has none of the name. */
+export type RunIntent = {
+  readonly name: string
+  /** The id it gets if this call opens it. */
+  readonly runId: string
+  readonly policy: RunPolicy
+}
+
+/** An effect as far as others that touch the same things have to know it. */
+export type TouchingEffect = {
+  readonly effectId: string
+  readonly callId: string
+  readonly state: string
+  readonly touches: readonly string[]
+  /** Nobody knows whether its undo took place. */
+  readonly isUndoUnknown?: boolean
+}
+
+/** An effect that is to be undone. */
+export type UndoTarget = TouchingEffect & {
+  readonly action: string
+  readonly effectClass: string
+  readonly effectKey: string
+  readonly undoCallId: string | undefined
+  /** Of its last undo. */
+  readonly undoCallState: string | undefined
+  /** When its tool was asked, by the database's clock. */
+  readonly dispatchedAtMs: number
+  /** Effects that stand in the way, the newest first; at most a page of them. */
+  readonly inTheWay: readonly TouchingEffect[]
+}
+
+/** What a tool call brings into its session, and where its arguments came from. */
+export type TaintIntent = {
+  readonly brings: ToolTaint
+  /** Undefined where the pact has no use for it. */
+  readonly origins: OriginsByArgument | undefined
+}
+
+/** What is remembered of one result or message: keyed digests of its pieces, and their origins. */
+export type RememberedValues = {
+  readonly sessionId: string
+  /** The call, or a keyed digest of the message, as a uuid. */
+  readonly source: string
+  readonly origins: readonly Origin[]
+  readonly digests: Buffer
+  /** It is too much to remember: any value may come from it. */
+  readonly isEverything: boolean
 }
 
 export type Intent = {
   readonly callId: string
   readonly principal: Principal
   readonly pactId: string
-  readonly kind: 'model' | 'tool'
+  readonly kind: 'model' | 'tool' | 'undo'
   /** The model's name, or `server/tool`. */
   readonly action: string
   readonly isWrite: boolean
@@ -65,6 +142,10 @@ export type Intent = {
     | undefined
   /** A repeat that has waited, or probed, is recorded as refused instead of told to wait. */
   readonly hasWaited: boolean
+  /** Set on a call that takes an effect back, and only there. */
+  readonly undo?: UndoIntent | undefined
+  readonly run?: RunIntent | undefined
+  readonly taint?: TaintIntent | undefined
 }
 
 type Placed = {
@@ -77,7 +158,12 @@ type Placed = {
 
 export type IntentResult =
   | (Placed & { readonly kind: 'proceed'; readonly effectId: string | undefined })
-  | (Placed & { readonly kind: 'denied'; readonly code: ErrorCode })
+  | (Placed & {
+      readonly kind: 'denied'
+      readonly code: ErrorCode
+      /** The calls that stand in the way of an undo. */
+      readonly blockedBy?: readonly string[]
+    })
   | (Placed & { readonly kind: 'held'; readonly holdId: string; readonly untilMs: number })
   | (Placed & { readonly kind: 'repeated'; readonly ofCallId: string })
   /** Nothing was recorded: the same effect is in flight, or its outcome is unknown. */
@@ -86,6 +172,8 @@ export type IntentResult =
       readonly reason: 'in_flight' | 'unknown'
       readonly ofCallId: string
       readonly effectId: string
+      /** It is another effect, which touches the same thing. */
+      readonly isBlocked?: boolean
     }
   /** Nothing was recorded: the pact changed since the intent was made. Make it again. */
   | { readonly kind: 'stale'; readonly pactId: string }
@@ -114,6 +202,12 @@ export type Outcome = {
   readonly resolvedBy: 'probe' | 'operator' | undefined
   /** The operator who resolved it. */
   readonly operatorId?: string
+  /** What the result was held against. */
+  readonly checks?: readonly Check[] | undefined
+  /** What its tool server asked of the client meanwhile: counts, and a keyed digest. */
+  readonly relayed?: string | undefined
+  /** Written in the same commit, so that no result is shown before its values are known again. */
+  readonly remembered?: RememberedValues | undefined
 }
 
 export type Settled = { readonly receipt: string; readonly state: Outcome['state'] }

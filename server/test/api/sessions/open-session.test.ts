@@ -37,8 +37,8 @@ test("opens a session with the pact's budgets and a key in its URLs", async () =
 test('writes the opening to the log, without the words of people', async () => {
   const { session } = await api.client.openSession({ agent: 'desk', endUser: 'bob@example.com' })
   const { entries } = await api.client.listEntries({ limit: 1000 })
-  const entry = entries.at(-1)?.entry ?? ''
-  assert.match(entry, /"type":"session.opened"/)
+  const opened = entries.filter(({ entry }) => entry.includes('"type":"session.opened"'))
+  const entry = opened.at(-1)?.entry ?? ''
   assert.ok(entry.includes(session.id) && !entry.includes('bob'))
 })
 

@@ -41,6 +41,8 @@ test('shows facts as the gateway wrote them', async () => {
     held: 0,
     tokens: 7,
     spentNanoUsd: '12',
+    untrusted: false,
+    private: false,
   })
 })
 
