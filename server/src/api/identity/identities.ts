@@ -129,13 +129,22 @@ export class Identities {
     })
   }
 
+  /** Makes and appends versions; again, when somebody else appended in the meantime. */
   async #attempt(
     subjectId: string,
     make: () => Promise<{ readonly version: NewVersion; readonly spent: readonly UpdateKey[] }>,
   ): Promise<IdentityRow> {
     const { db, organisationId, signer } = this.#dependencies
     for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
-      const { version, spent } = await make()
+      const before = await findIdentity(db, organisationId, subjectId)
+      const made = await make().catch(async (thrown: unknown) => {
+        const now = await findIdentity(db, organisationId, subjectId)
+        // Another replica was quicker, and has destroyed the key that this one was about to use.
+        if (now !== undefined && now.versionNumber !== before?.versionNumber) return undefined
+        throw thrown
+      })
+      if (made === undefined) continue
+      const { version, spent } = made
       const isAppended = await runCommand(db, organisationId, (tx) =>
         appendVersions(tx, organisationId, version),
       )
