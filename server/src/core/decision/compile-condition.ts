@@ -1,4 +1,5 @@
 // One condition for one tool or model: references, types, and whether it can ever be true.
+import { celFault } from './cel-fault.ts'
 import { guardComparisons, nodesOf, unsafeNumbers } from './guard-comparisons.ts'
 import type { Program } from './program.ts'
 import { findReferences } from './rule-references.ts'
@@ -71,23 +72,4 @@ function invalid(error: unknown, source: string): ConditionOutcome {
   const isNumbers = summary.includes('double') && summary.includes('int')
   const advice = isNumbers ? ' (write 150.0 where the other side is a double)' : ''
   return invalidWith(found === '' ? source : found, `valid CEL: ${summary}${advice}`)
-}
-
-type Fault = {
-  readonly summary: string
-  readonly range: { start: number; end: number } | undefined
-}
-
-/** What an error of the evaluator says, without its drawing of the source. */
-export function celFault(error: unknown): Fault {
-  if (!(error instanceof Error)) return { summary: String(error), range: undefined }
-  const summary =
-    'summary' in error && typeof error.summary === 'string' ? error.summary : error.message
-  const range = 'range' in error ? error.range : undefined
-  return { summary, range: isRange(range) ? range : undefined }
-}
-
-function isRange(value: unknown): value is { start: number; end: number } {
-  if (typeof value !== 'object' || value === null) return false
-  return 'start' in value && typeof value.start === 'number' && 'end' in value
 }

@@ -3,7 +3,7 @@
 import type { BoundRule, CompiledPact } from '../pact/compiled.ts'
 import { toolName } from './call.ts'
 import type { Call } from './call.ts'
-import { celFault } from './compile-condition.ts'
+import { celFault } from './cel-fault.ts'
 import { classSeen, ruleValues } from './decide.ts'
 import type { Decision, Verdict } from './decision.ts'
 import type { Facts } from './facts.ts'

@@ -1,7 +1,7 @@
 // What a rule that failed tells. Reasons are stored in the clear and read by the agent, so nothing
 // that came with the call may stand in them.
 import type { BoundRule } from '../pact/compiled.ts'
-import { celFault } from './compile-condition.ts'
+import { celFault } from './cel-fault.ts'
 
 /** Messages of these codes end in a value: a text, a number, or a key that was computed. */
 const ENDS_IN_VALUE: ReadonlySet<string> = new Set([
