@@ -12,6 +12,7 @@ import type {
 } from './wire/agent.ts'
 import type {
   CallSearch,
+  DeleteShard,
   Erasure,
   ErasurePage,
   FoundCallPage,
@@ -23,10 +24,11 @@ import type {
   RequestErasure,
   Retention,
   SetRetention,
+  ShardDeletion,
 } from './wire/audit.ts'
 import type { Call, CallUndoPreview, EffectState, Receipt, UndoCall } from './wire/call.ts'
 import type { Effect, EffectPage, ResolveEffect } from './wire/effect.ts'
-import type { EntryPage, Health, LogSummary } from './wire/entry.ts'
+import type { EntryPage, EntryQuery, Health, LogSummary } from './wire/entry.ts'
 import type {
   AddPublicKey,
   AddWitnessProof,
@@ -53,6 +55,7 @@ import type {
 import type { ProveTools, ProvedTools, ToolList } from './wire/tool.ts'
 import type { LogShard, LogShards } from './wire/log.ts'
 import type { AddedOperator, AddOperator, Operator, OperatorPage } from './wire/operator.ts'
+import type { RouteReport } from './wire/route.ts'
 import type {
   OpenRun,
   Run,
@@ -71,50 +74,14 @@ import type {
   SessionPage,
   SetFlow,
 } from './wire/session.ts'
-
-export type ClientOptions = {
-  /** Where the server listens, e.g. `http://127.0.0.1:4100`. */
-  readonly baseUrl: string
-  /** An operator's or launcher's key. Without one only `health` answers. */
-  readonly key?: string
-  readonly fetch?: typeof globalThis.fetch
-  /** Why it is asked; an auditor needs one to read payloads. It is logged. */
-  readonly reason?: string
-  /** For one request, whole; 30 seconds when not given. */
-  readonly timeoutMs?: number
-}
-
-/** Thrown for every answer that is not a success. `code` is stable: branch on it. */
-export class AirworthyApiError extends Error {
-  override readonly name = 'AirworthyApiError'
-  /** 0 when no answer came: `code` is then `client.unreachable` or `client.timeout`. */
-  readonly status: number
-  readonly code: string
-  readonly detail: Readonly<Record<string, unknown>> | undefined
-
-  constructor(failure: {
-    status: number
-    code: string
-    message: string
-    detail?: Readonly<Record<string, unknown>> | undefined
-    cause?: unknown
-  }) {
-    super(failure.message, failure.cause === undefined ? {} : { cause: failure.cause })
-    this.status = failure.status
-    this.code = failure.code
-    this.detail = failure.detail
-  }
-}
+import { type ClientOptions, type Requester, requester } from './requester.ts'
 
 type Page = { readonly after?: string; readonly limit?: number }
 
 export type Client = ReturnType<typeof createClient>
 
-const timeoutMsDefault = 30_000
 /** Enrolment waits for tool servers to start; approving and undoing wait for the tool itself. */
 const slowTimeoutMs = 300_000
-/** An export is read to its end. */
-const streamTimeoutMs = 6 * 3_600_000
 
 /** A typed method per operation. Each throws `AirworthyApiError` unless the answer is a success. */
 export function createClient(options: ClientOptions) {
@@ -126,6 +93,7 @@ export function createClient(options: ClientOptions) {
     ...runOperations(get, post),
     ...identityOperations(get, post, slow),
     ...auditOperations({ get, post, stream }),
+    ...modelOperations(get),
     openSession: (body: OpenSession) => post<OpenedSession>('/v1/sessions', body),
     listSessions: (query: Page & { agent?: string; state?: Session['state'] } = {}) =>
       get<SessionPage>('/v1/sessions', query),
@@ -153,14 +121,12 @@ export function createClient(options: ClientOptions) {
     addOperator: (body: AddOperator) => post<AddedOperator>('/v1/operators', body),
     listOperators: (query: Page = {}) => get<OperatorPage>('/v1/operators', query),
     revokeOperator: (id: string) => post<Operator>(`/v1/operators/${segment(id)}/revoke`, {}),
-    listEntries: (query: Page = {}) => get<EntryPage>('/v1/entries', query),
+    listEntries: (query: EntryQuery = {}) => get<EntryPage>('/v1/entries', query),
     // The server reads the log for this one.
-    getLog: () => get<LogSummary>('/v1/log', {}, slow),
+    getLog: (query: { log?: string } = {}) => get<LogSummary>('/v1/log', query, slow),
     health: () => get<Health>('/healthz', {}, { alsoGood: 503 }),
   }
 }
-
-type Requester = ReturnType<typeof requester>
 
 function agentOperations(
   get: Requester['get'],
@@ -235,6 +201,14 @@ function runOperations(get: Requester['get'], post: Requester['post']) {
   }
 }
 
+/** Models: where they are served, what they cost, how requests are routed to them. */
+function modelOperations(get: Requester['get']) {
+  return {
+    reportRoutes: (agent: string, query: { days?: number } = {}) =>
+      get<RouteReport>(`/v1/agents/${segment(agent)}/routes`, query),
+  }
+}
+
 function auditOperations({ get, post, stream }: Requester) {
   return {
     /** A bundle that verifies offline, as it comes. `from` and `to` are numbers of entries, or times. */
@@ -251,6 +225,8 @@ function auditOperations({ get, post, stream }: Requester) {
     listErasures: (query: Page = {}) => get<ErasurePage>('/v1/audit/erasures', query),
     getRetention: () => get<Retention>('/v1/audit/retention'),
     setRetention: (body: SetRetention) => post<Retention>('/v1/audit/retention', body),
+    /** Announces it; what is deleted follows within minutes. Asked again, it is tried again. */
+    deleteShard: (body: DeleteShard) => post<ShardDeletion>('/v1/audit/shard-deletions', body),
     placeLegalHold: (body: PlaceLegalHold) => post<LegalHold>('/v1/audit/legal-holds', body),
     listLegalHolds: (query: Page = {}) => get<LegalHoldPage>('/v1/audit/legal-holds', query),
     releaseLegalHold: (id: string) =>
@@ -273,123 +249,10 @@ function pactOperations(
   }
 }
 
-type Query = Readonly<Record<string, string | number | undefined>>
-type Answer = {
-  readonly timeoutMs?: number
-  /** A status beside 2xx whose body is the reply, not an error. */
-  readonly alsoGood?: number
-}
-
-function requester(options: ClientOptions) {
-  const send = options.fetch ?? globalThis.fetch
-  const base = options.baseUrl.replace(/\/+$/, '')
-  const timeoutMs = options.timeoutMs ?? timeoutMsDefault
-  const request = async <Reply>(path: string, init: RequestInit, answer: Answer) => {
-    const headers = headersOf(options, init)
-    const signal = AbortSignal.timeout(answer.timeoutMs ?? timeoutMs)
-    const url = `${base}${path}`
-    let response: Response
-    let text: string
-    try {
-      response = await send(url, { ...init, headers, signal, redirect: 'error' })
-      text = await response.text()
-    } catch (cause) {
-      throw unanswered(url, cause)
-    }
-    // The one cast of the client: the server is of the same release and its replies are typed.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return readReply(response, text, answer.alsoGood) as Reply
-  }
-  const stream = async (path: string, query: Query): Promise<ReadableStream<Uint8Array>> => {
-    const headers = headersOf(options, {})
-    const signal = AbortSignal.timeout(streamTimeoutMs)
-    const url = `${base}${path}${queryText(query)}`
-    let response: Response
-    try {
-      response = await send(url, { headers, signal, redirect: 'error' })
-      if (response.ok && response.body !== null) return response.body
-    } catch (cause) {
-      throw unanswered(url, cause)
-    }
-    readReply(response, await response.text(), undefined)
-    throw unanswered(url, undefined)
-  }
-  return {
-    stream,
-    get: <Reply>(path: string, query: Query = {}, answer: Answer = {}) =>
-      request<Reply>(`${path}${queryText(query)}`, { method: 'GET' }, answer),
-    post: <Reply>(path: string, body: unknown, answer: Answer = {}) =>
-      request<Reply>(
-        path,
-        {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify(body),
-        },
-        answer,
-      ),
-  }
-}
-
-function headersOf(options: ClientOptions, init: RequestInit): Headers {
-  const headers = new Headers(init.headers)
-  if (options.key !== undefined) headers.set('authorization', `Bearer ${options.key}`)
-  if (options.reason !== undefined) {
-    headers.set('airworthy-reason', encodeURIComponent(options.reason))
-  }
-  return headers
-}
-
 function publicKeys(agent: string): string {
   return `/v1/agents/${segment(agent)}/public-keys`
 }
 
 function segment(text: string): string {
   return encodeURIComponent(text)
-}
-
-function queryText(query: Query): string {
-  const pairs = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, String(value)]],
-  )
-  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs).toString()}`
-}
-
-function readReply(response: Response, text: string, alsoGood: number | undefined): unknown {
-  const body = parseJson(text)
-  const isGood = response.ok || response.status === alsoGood
-  if (isGood && body !== undefined && !(isRecord(body) && isRecord(body['error']))) return body
-  const error = isRecord(body) && isRecord(body['error']) ? body['error'] : {}
-  const { code, message, detail } = error
-  throw new AirworthyApiError({
-    status: response.status,
-    code: typeof code === 'string' ? code : 'client.not_airworthy',
-    message:
-      typeof message === 'string'
-        ? message
-        : `${response.url} answered ${response.status} with something that is not Airworthy's`,
-    detail: isRecord(detail) ? detail : undefined,
-  })
-}
-
-function unanswered(url: string, cause: unknown): AirworthyApiError {
-  const isTimeout = cause instanceof Error && cause.name === 'TimeoutError'
-  return new AirworthyApiError({
-    status: 0,
-    code: isTimeout ? 'client.timeout' : 'client.unreachable',
-    message: isTimeout ? `${url} did not answer in time` : `${url} cannot be reached`,
-    cause,
-  })
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,6 +1,7 @@
 // What routing knows of a request, read from the body of any model API.
 import type { ModelApi } from '../wires/model-api.ts'
-import { measureComplexity, type Complexity } from './complexity.ts'
+import { type Complexity, measureComplexity } from './complexity.ts'
+import { listOf, memberOf } from './json-members.ts'
 
 export type RequestFacts = {
   readonly model: string
@@ -113,14 +114,4 @@ function textOf(content: unknown): string {
     return typeof text === 'string' ? [text] : []
   })
   return texts.join('\n')
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined
-  return Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined
-}
-
-function listOf(value: unknown, name: string): readonly unknown[] {
-  const list = memberOf(value, name)
-  return Array.isArray(list) ? list : []
 }

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { compareAnswers } from './compare-answers.ts'
 import { measureComplexity } from './complexity.ts'
 import { compileRouteCondition, routingEnvironment, type ReplyFacts } from './environment.ts'
+import { readReplyFacts } from './reply-facts.ts'
 import { readRequestFacts } from './request-facts.ts'
 import { chooseRoute, type CompiledRoute, findFault } from './route.ts'
 
@@ -118,7 +119,12 @@ describe('complexity', () => {
 })
 
 describe('the checks of a cascade', () => {
-  const good: ReplyFacts = { text: 'It ships on Monday.', finish: 'stop', toolCalls: 0, outputTokens: 5 }
+  const good: ReplyFacts = {
+    text: 'It ships on Monday.',
+    finish: 'stop',
+    toolCalls: 0,
+    outputTokens: 5,
+  }
   const facts = factsOf('When does it ship?')
   const replies = routingEnvironment({ tier: 'string' }, 'reply')
 
@@ -169,9 +175,57 @@ describe('answers', () => {
     const words = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '1', '{', '}'), maxLength: 30 })
     fc.assert(
       fc.property(words, words, (one, other) => {
-        assert.deepEqual(compareAnswers(text(one), text(other)), compareAnswers(text(other), text(one)))
+        assert.deepEqual(
+          compareAnswers(text(one), text(other)),
+          compareAnswers(text(other), text(one)),
+        )
         assert.equal(compareAnswers(text(one), text(one)).verdict, 'same')
       }),
     )
+  })
+})
+
+describe('a reply', () => {
+  const calls = [{ name: 'pay', arguments: '{"amount":1}' }]
+
+  it('reads alike from each model API', () => {
+    const chat = readReplyFacts('chat', {
+      choices: [
+        {
+          finish_reason: 'tool_calls',
+          message: {
+            content: 'One moment.',
+            tool_calls: [{ function: { name: 'pay', arguments: '{"amount":1}' } }],
+          },
+        },
+      ],
+      usage: { completion_tokens: 7 },
+    })
+    const messages = readReplyFacts('messages', {
+      stop_reason: 'tool_use',
+      content: [
+        { type: 'text', text: 'One moment.' },
+        { type: 'tool_use', name: 'pay', input: { amount: 1 } },
+      ],
+      usage: { output_tokens: 7 },
+    })
+    const responses = readReplyFacts('responses', {
+      status: 'completed',
+      output: [
+        { type: 'message', content: [{ type: 'output_text', text: 'One moment.' }] },
+        { type: 'function_call', name: 'pay', arguments: '{"amount":1}' },
+      ],
+      usage: { output_tokens: 7 },
+    })
+    const answer = { text: 'One moment.', toolCalls: calls }
+    const facts = { text: 'One moment.', finish: 'tools', toolCalls: 1, outputTokens: 7 }
+    for (const read of [chat, messages, responses]) assert.deepEqual(read, { facts, answer })
+  })
+
+  it('of an unknown shape did not end well', () => {
+    for (const api of ['chat', 'messages', 'responses'] as const) {
+      assert.equal(readReplyFacts(api, { error: {} }).facts.finish, 'other')
+      assert.equal(readReplyFacts(api, null).facts.finish, 'other')
+    }
   })
 })
