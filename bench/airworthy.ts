@@ -24,10 +24,15 @@ const readyWithinMs = 60_000
 
 /**
  * A server on a data directory of its own, removed with it. Without options it runs on an embedded
- * PostgreSQL there; `replicaOf` makes it one more gateway of a server that runs already.
+ * PostgreSQL there; `replicaOf` makes it one more gateway of a server that runs already; `env` is
+ * more of its environment.
  */
 export async function startAirworthy(
-  options: { databaseUrl?: string | undefined; replicaOf?: Airworthy } = {},
+  options: {
+    databaseUrl?: string | undefined
+    replicaOf?: Airworthy
+    env?: Readonly<Record<string, string>>
+  } = {},
 ): Promise<Airworthy> {
   const { replicaOf } = options
   const givenUrl = replicaOf?.databaseUrl ?? options.databaseUrl
@@ -43,6 +48,7 @@ export async function startAirworthy(
         AIRWORTHY_DATA: dataDir,
         AIRWORTHY_MASTER_KEY: masterKey,
         DATABASE_URL: givenUrl ?? '',
+        ...options.env,
       },
       readyWithinMs,
     }),

@@ -68,7 +68,7 @@ test('a streamed message passes through and is billed', async () => {
   assert.deepEqual([call?.state, call?.usage, call?.costNanoUsd], ['done', usage, cost])
 })
 
-test('refusals have the shape of the wire, and a model of the other wire is unknown', async () => {
+test('refusals have the shape of the wire, and what no endpoint serves is unknown', async () => {
   await using session = await agent.open()
   const broken = await ask(session, agent, '{"model"')
   const error: Json = JSON.parse(broken.text)
@@ -76,6 +76,6 @@ test('refusals have the shape of the wire, and a model of the other wire is unkn
     [broken.status, error['type'], broken.code],
     [400, 'error', 'request.invalid_json'],
   )
-  const other = await session.post({ model: 'fake', messages: [] })
+  const other = await session.post({ model: 'fake', input: 'Hi' }, { path: '/v1/embeddings' })
   assert.deepEqual([other.status, other.code], [404, 'model.unknown'])
 })

@@ -64,10 +64,11 @@ const cases: readonly Case[] = [
     code: 'upstream.interrupted',
     state: 'unknown',
   },
+  // It arrives with the event before it, and nothing was passed on yet.
   {
     behaviour: 'broken-event',
     stream: true,
-    status: 200,
+    status: 502,
     code: 'upstream.invalid',
     state: 'unknown',
   },

@@ -18,6 +18,7 @@ const modules = [
   'sdk/src/audit/bundle.ts',
   'sdk/src/audit/chains.ts',
   'sdk/src/audit/lines.ts',
+  'sdk/src/audit/deletions.ts',
   'sdk/src/audit/report.ts',
   'sdk/src/audit/verify-bundle.ts',
   'web/src/verifier/page.ts',

@@ -3,6 +3,8 @@
 export type EvidenceOptions = {
   /** Fewer repetitions: all quick evidence together fits in ten minutes. */
   readonly quick: boolean
+  /** Write what the docs keep of it; most evidence keeps nothing there. */
+  readonly write?: boolean
   /** One line of progress for people. */
   readonly log: (line: string) => void
 }

@@ -1,6 +1,7 @@
-// The drills of the log, on a PostgreSQL that syncs to the disk: SIGKILL at each step of signing, two
-// integrators at once, restored backups, a second writer, a full disk, a clock that jumps. Each drill
-// keeps a notebook of every checkpoint it ever saw: two roots for one size fail it.
+// The drills of the log, on a PostgreSQL that syncs to the disk: SIGKILL at each step of signing and of
+// deleting a shard, two integrators at once, restored backups, a second writer, a full disk, a clock that
+// jumps, legal holds that come late. Each drill of signing keeps a notebook of every checkpoint it ever
+// saw: two roots for one size fail it.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -8,6 +9,7 @@ import { repository, startAirworthy } from '../airworthy.ts'
 import type { EvidenceOptions, Figures } from './evidence.ts'
 
 const roundsFull = 3
+const programs = ['server/test/log/drills.test.ts', 'server/test/log/shard-deletion.test.ts']
 
 type Counts = { readonly passed: number; readonly failed: number; readonly failures: string[] }
 
@@ -25,8 +27,14 @@ export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
 
 /** The drills are tests of the server; here they run alone, and their TAP is counted. */
 async function drill(databaseUrl: string): Promise<Counts> {
-  const program = join(repository, 'server/test/log/drills.test.ts')
-  const args = ['--conditions=airworthy-source', '--test-reporter=tap', program]
+  // One file after the other: each drill starts processes of its own, and two cores are soon full.
+  const args = [
+    '--conditions=airworthy-source',
+    '--test',
+    '--test-concurrency=1',
+    '--test-reporter=tap',
+    ...programs.map((program) => join(repository, program)),
+  ]
   const child = spawn(process.execPath, args, {
     env: { ...process.env, AIRWORTHY_TEST_DATABASE_URL: databaseUrl },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,4 +1,4 @@
-// npm run evidence -- [name ...] [--quick] [--list]
+// npm run evidence -- [name ...] [--quick] [--write] [--list]
 // Progress goes to stderr. Each evidence prints its figures as one JSON line on stdout; after
 // several, a last line sums them up. Exit code: 0 when all hold, 1 when not, 64 for a wrong name.
 
@@ -21,18 +21,22 @@ function readArguments() {
     allowPositionals: true,
     options: {
       quick: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
     },
   })
 }
 
-async function runOne(name: string, quick: boolean): Promise<Figures> {
+async function runOne(
+  name: string,
+  { quick, write }: { quick: boolean; write: boolean },
+): Promise<Figures> {
   const evidence = registry[name]
   if (evidence === undefined) throw new RangeError(`no evidence is called ${name}`)
   const log = (line: string) => process.stderr.write(`${name}: ${line}\n`)
   log(evidence.claim)
   const began = performance.now()
-  const figures = await attempt(() => evidence.load().then(({ run }) => run({ quick, log })))
+  const figures = await attempt(() => evidence.load().then(({ run }) => run({ quick, write, log })))
   const seconds = Number(((performance.now() - began) / 1000).toFixed(1))
   log(`${figures.holds ? 'holds' : 'DOES NOT HOLD'} (${seconds} s)`)
   const { holds, ...rest } = figures
@@ -76,7 +80,7 @@ async function main(): Promise<number> {
   const all = Object.keys(registry).filter((name) => !values.quick || registry[name]?.quick)
   const names = positionals.length > 0 ? positionals : all
   const results: Record<string, boolean> = {}
-  for (const name of names) results[name] = (await runOne(name, values.quick)).holds
+  for (const name of names) results[name] = (await runOne(name, values)).holds
   const holds = Object.values(results).every(Boolean)
   if (names.length > 1) print({ name: 'summary', quick: values.quick, evidence: results, holds })
   return holds ? 0 : 1

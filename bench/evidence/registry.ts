@@ -66,6 +66,12 @@ export const registry: Readonly<Record<string, Evidence>> = {
     quick: true,
     load: () => import('./taint.ts'),
   },
+  'client-matrix': {
+    claim:
+      'Official clients work through the gateway with every kind of upstream, or are refused by name',
+    quick: true,
+    load: () => import('./client-matrix.ts'),
+  },
   'signature-path': {
     claim:
       'A signature costs the gateway at most 0.3 ms of processor time, and none that is changed passes',
@@ -117,6 +123,11 @@ export const registry: Readonly<Record<string, Evidence>> = {
     claim: 'A decision with 50 rules takes at most 50 microseconds (p50), 250 (p99)',
     quick: true,
     load: () => import('./decision.ts'),
+  },
+  'tau2-cost': {
+    claim: 'The cost of every call of 28 recorded tau2 files is the recorded one, to the nano-USD',
+    quick: true,
+    load: () => import('./tau2-cost.ts'),
   },
   'tool-commits': {
     claim: 'A tool call waits for two transactions that write: its intent, and its outcome',

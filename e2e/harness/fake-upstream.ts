@@ -3,7 +3,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createGate, type Gate } from './until.ts'
-import { type Asked, behaviours } from './upstream-behaviours.ts'
+import { type Answer, type Asked, behaviours } from './upstream-behaviours.ts'
+import { wireBehaviours } from './wire-behaviours.ts'
+
+const all: Readonly<Record<string, Answer>> = { ...behaviours, ...wireBehaviours }
 
 export type FakeUpstream = {
   readonly url: string
@@ -41,7 +44,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
     asked.set(tag, list)
     list.push(entry)
     const passGate = async (): Promise<void> => gates.get(tag)?.passed
-    await behaviours[behaviour]?.({ asked: entry, response, passGate })
+    await all[behaviour]?.({ asked: entry, response, passGate })
   }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server has an AddressInfo

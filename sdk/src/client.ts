@@ -26,6 +26,16 @@ import type {
   SetRetention,
   ShardDeletion,
 } from './wire/audit.ts'
+import type {
+  CachePair,
+  CachePairPage,
+  CacheStanding,
+  CacheStats,
+  PurgeCache,
+  PurgedCache,
+  ReviewCachePair,
+  SetCacheMode,
+} from './wire/cache.ts'
 import type { Call, CallUndoPreview, EffectState, Receipt, UndoCall } from './wire/call.ts'
 import type { Effect, EffectPage, ResolveEffect } from './wire/effect.ts'
 import type { EntryPage, EntryQuery, Health, LogSummary } from './wire/entry.ts'
@@ -74,6 +84,8 @@ import type {
   SessionPage,
   SetFlow,
 } from './wire/session.ts'
+import type { UpstreamList } from './wire/upstream.ts'
+import { priceOperations } from './price-operations.ts'
 import { type ClientOptions, type Requester, requester } from './requester.ts'
 
 type Page = { readonly after?: string; readonly limit?: number }
@@ -90,10 +102,12 @@ export function createClient(options: ClientOptions) {
   return {
     ...agentOperations(get, post, slow),
     ...pactOperations(get, post, slow),
+    ...cacheOperations(get, post),
     ...runOperations(get, post),
     ...identityOperations(get, post, slow),
     ...auditOperations({ get, post, stream }),
     ...modelOperations(get),
+    ...priceOperations({ get, post }),
     openSession: (body: OpenSession) => post<OpenedSession>('/v1/sessions', body),
     listSessions: (query: Page & { agent?: string; state?: Session['state'] } = {}) =>
       get<SessionPage>('/v1/sessions', query),
@@ -179,6 +193,19 @@ function identityOperations(
   }
 }
 
+function cacheOperations(get: Requester['get'], post: Requester['post']) {
+  return {
+    getCache: (query: { agent?: string } = {}) => get<CacheStats>('/v1/cache', query),
+    purgeCache: (body: PurgeCache) => post<PurgedCache>('/v1/cache/purge', body),
+    /** Refused while the evidence is not enough for `live`. */
+    setCacheMode: (body: SetCacheMode) => post<CacheStanding>('/v1/cache/mode', body),
+    listCachePairs: (query: Page & { agent?: string; verdict?: CachePair['verdict'] } = {}) =>
+      get<CachePairPage>('/v1/cache/pairs', query),
+    reviewCachePair: (id: string, body: ReviewCachePair) =>
+      post<CachePair>(`/v1/cache/pairs/${segment(id)}/review`, body),
+  }
+}
+
 function runOperations(get: Requester['get'], post: Requester['post']) {
   return {
     openRun: (sessionId: string, body: OpenRun) =>
@@ -204,6 +231,8 @@ function runOperations(get: Requester['get'], post: Requester['post']) {
 /** Models: where they are served, what they cost, how requests are routed to them. */
 function modelOperations(get: Requester['get']) {
   return {
+    /** As the gateway process that answers sees it. */
+    listUpstreams: () => get<UpstreamList>('/v1/upstreams'),
     reportRoutes: (agent: string, query: { days?: number } = {}) =>
       get<RouteReport>(`/v1/agents/${segment(agent)}/routes`, query),
   }

@@ -6,6 +6,16 @@ import { AirworthyError } from './core/errors.ts'
 type Limits = {
   readonly bodyBytesMax: number
   readonly databaseConnectionsMax: number
+  readonly admission: AdmissionConfig
+}
+
+/** How many model calls are worked on, and wait, at a time: of one agent, and of all. */
+type AdmissionConfig = {
+  readonly concurrencyMax: number
+  readonly agentConcurrencyMax: number
+  readonly agentQueueMax: number
+  readonly queueMax: number
+  readonly waitMsMax: number
 }
 
 export type Config = {
@@ -116,6 +126,7 @@ export function readConfig(
         min: 4,
         max: 1000,
       }),
+      admission: admissionOf(env),
     },
     masterKey: textOf(env, 'AIRWORTHY_MASTER_KEY'),
     publicUrl: publicUrlOf(textOf(env, 'AIRWORTHY_PUBLIC_URL')),
@@ -130,6 +141,18 @@ export function readConfig(
     authorities: authoritiesOf(textOf(env, 'AIRWORTHY_AUTHORITIES')),
     signReplies: signRepliesOf(textOf(env, 'AIRWORTHY_SIGN_REPLIES') ?? 'on-signed'),
     inherited: inheritedOf(env),
+  }
+}
+
+function admissionOf(env: Environment): AdmissionConfig {
+  const read = (name: string, initial: number, [min, max]: readonly [number, number]): number =>
+    wholeNumber({ name, text: textOf(env, name) ?? String(initial), min, max })
+  return {
+    concurrencyMax: read('AIRWORTHY_MODEL_CONCURRENCY', 1000, [1, 100_000]),
+    agentConcurrencyMax: read('AIRWORTHY_AGENT_MODEL_CONCURRENCY', 500, [1, 100_000]),
+    agentQueueMax: read('AIRWORTHY_AGENT_MODEL_QUEUE', 200, [0, 100_000]),
+    queueMax: read('AIRWORTHY_MODEL_QUEUE', 2000, [0, 100_000]),
+    waitMsMax: read('AIRWORTHY_MODEL_QUEUE_WAIT_MS', 30_000, [1, 600_000]),
   }
 }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { loadMasterKey } from './adapters/keys/master-key.ts'
 import { lockDataDirectory, writePrivateFile } from './adapters/postgres/data-directory.ts'
 import { startEmbeddedPostgres } from './adapters/postgres/embedded-postgres.ts'
-import { createApi } from './api/api.ts'
+import { type ApiDependencies, createApi } from './api/api.ts'
 import { Identities } from './api/identity/identities.ts'
 import { createDidResolver } from './adapters/resolve-did.ts'
 import type { Signer } from './adapters/signer/signer.ts'
@@ -15,6 +15,7 @@ import { decideHold, executeHold } from './gateway/execute-hold.ts'
 import type { Gateway, GatewayLog } from './gateway/gateway.ts'
 import { Identifier } from './gateway/identify.ts'
 import { InFlight } from './gateway/in-flight.ts'
+import { ModelCache } from './gateway/llm/cache/model-cache.ts'
 import { probeEffect } from './gateway/mcp/probe-effect.ts'
 import { McpBackend } from './gateway/mcp/connections.ts'
 import { AgentRelays } from './gateway/mcp/agent-relays.ts'
@@ -30,8 +31,14 @@ import { routeGateway } from './gateway/router.ts'
 import { RunDriver } from './gateway/runs/run-driver.ts'
 import { previewUndo } from './gateway/prepare-undo.ts'
 import { resolveEffect, undoEffect } from './gateway/undo-effect.ts'
+import { Admission } from './gateway/llm/admission.ts'
+import { RouteJournal } from './gateway/llm/routing/route-journal.ts'
+import { EndpointPicker } from './gateway/upstream/endpoints.ts'
+import { describeUpstreams } from './gateway/upstream/list-upstreams.ts'
+import { probeUpstreams } from './gateway/upstream/probes.ts'
 import { UpstreamPools } from './gateway/upstream/pools.ts'
 import { RequestSignatures } from './gateway/verify-signature.ts'
+import { openPriceCatalogue } from './adapters/price-catalogue/price-catalogue.ts'
 import { openSigner } from './adapters/signer/open-signer.ts'
 import { createReplySigner } from './adapters/signer/reply-signer.ts'
 import { createHealth } from './api/health.ts'
@@ -45,6 +52,7 @@ import { bootstrapOrganisation } from './store/organisations.ts'
 import { readOperatorKeyFile } from './adapters/keys/operator-key-file.ts'
 import { ensureOperator } from './store/operators.ts'
 import { PayloadVault } from './store/payloads.ts'
+import { PriceBook } from './store/price-book.ts'
 import { Recorder } from './store/recorder/recorder.ts'
 import { endReplica, recoverDeadReplicas } from './store/recovery.ts'
 import { maintenanceTasks } from './jobs/tasks.ts'
@@ -82,7 +90,9 @@ export async function startServer(config: Config, options: StartOptions): Promis
   starting.defer(database.close)
   const { db } = database
   const { organisationId } = await bootstrapOrganisation(db)
+  const built = await createGateway({ config, starting, db, organisationId, databaseUrl, log })
   const operatorKeyFile = join(config.dataDir, 'operator.key')
+  // After the log: it writes an entry where the key is new.
   const ensured = await ensureOperator(db, organisationId, {
     isNewKey: options.newOperatorKey === true,
     file: {
@@ -93,7 +103,6 @@ export async function startServer(config: Config, options: StartOptions): Promis
   if (ensured === 'missing') {
     onProgress(`${operatorKeyFile} holds no operator key; \`serve --new-operator-key\` makes one`)
   }
-  const built = await createGateway({ config, starting, db, organisationId, databaseUrl, log })
   const server = await listen({ config, ...built, starting, log })
   const stack = starting.move()
   return {
@@ -126,7 +135,12 @@ async function createGateway(options: {
   organisationId: OrganisationId
   databaseUrl: string
   log: GatewayLog
-}): Promise<{ gateway: Gateway; publishedLog: LogService; signer: Signer }> {
+}): Promise<{
+  gateway: Gateway
+  publishedLog: LogService
+  signer: Signer
+  prices: ApiDependencies['prices']
+}> {
   const { config, starting, db, organisationId, databaseUrl, log } = options
   const masterKey = await loadMasterKey({ dataDir: config.dataDir, configured: config.masterKey })
   const vault = new PayloadVault({ db, organisationId, masterKey })
@@ -148,7 +162,11 @@ async function createGateway(options: {
     }),
   )
   const recorder = await startRecorder(options)
-  const pacts = new PactCache({ db, organisationId })
+  const catalogue = await openPriceCatalogue()
+  const book = new PriceBook({ db, organisationId, catalogue, now: Date.now })
+  await book.refresh()
+  const pacts = new PactCache({ db, organisationId, findPrice: book.find })
+  book.onChange(() => pacts.forgetCompiled())
   const { secretOf } = config
   const mcp = new McpBackend({ secretOf, inherited, log })
   const openapi = new OpenApiBackend({ secretOf, log })
@@ -174,8 +192,12 @@ async function createGateway(options: {
       isAlways: config.signReplies === 'always',
     },
     pools: starting.use(new UpstreamPools()),
+    endpoints: new EndpointPicker({ now: () => performance.now(), random: Math.random }),
+    admission: new Admission(config.limits.admission, () => performance.now()),
+    routeJournal: starting.use(new RouteJournal({ db, organisationId, log })),
     tools: starting.use(new ToolBackends({ stdio: mcp, http: mcp, openapi, sql })),
     inFlight: new InFlight(),
+    modelCache: starting.use(new ModelCache({ db, organisationId, vault, log })),
     notifications: new Notifications(),
     relays: new AgentRelays(),
     allowedOrigins: config.allowedOrigins,
@@ -192,10 +214,12 @@ async function createGateway(options: {
     executeHold: (holdId) => executeHold(gateway, holdId),
     probeEffect: (effectId) => probeEffect(gateway, effectId),
     leaseRuns: () => runs.lease(),
+    sweepCaches: () => gateway.modelCache.indexes.sweep(),
     log,
   })
-  starting.use(startMaintenance({ tasks, log }))
-  return { gateway, publishedLog, signer }
+  const refresh = { name: 'refresh prices', everyMs: 2000, run: () => book.refresh() }
+  starting.use(startMaintenance({ tasks: [...tasks, refresh], log }))
+  return { gateway, publishedLog, signer, prices: { book, catalogue } }
 }
 
 function hostOf(url: string | undefined): string | undefined {
@@ -237,10 +261,11 @@ async function listen(options: {
   gateway: Gateway
   publishedLog: LogService
   signer: Signer
+  prices: ApiDependencies['prices']
   starting: AsyncDisposableStack
   log: GatewayLog
 }): Promise<HttpServer> {
-  const { config, gateway, publishedLog, signer, starting, log } = options
+  const { config, gateway, publishedLog, signer, prices, starting, log } = options
   const { db, organisationId } = gateway
   const state = { url: '', isStopping: false }
   const publicUrl = (): string => config.publicUrl ?? state.url
@@ -256,6 +281,7 @@ async function listen(options: {
     db,
     organisationId,
     tools: { list: (servers) => gateway.tools.list(servers) },
+    prices,
     holds: { decide: (vote) => decideHold(gateway, vote) },
     effects: {
       undo: (command) => undoEffect(gateway, command),
@@ -263,6 +289,7 @@ async function listen(options: {
       resolve: (command) => resolveEffect(gateway, command),
     },
     runs: { wake: () => gateway.wakeRuns() },
+    upstreams: { list: () => describeUpstreams(gateway) },
     proofs: { prove: (command) => proveTools(gateway, command) },
     payloads: { open: (callId, part) => gateway.vault.open(callId, part) },
     publishedLog,
@@ -291,14 +318,16 @@ async function listen(options: {
   })
   state.url = server.url
   starting.use(server)
+  const check = { name: 'check upstreams', everyMs: 1000, run: () => probeUpstreams(gateway) }
   const keep = { name: 'keep identities', everyMs: 60_000, run: () => identities.keepAll() }
   // Once before anybody hears that the server is ready: calls name the DIDs of their agents.
   await keep
     .run()
     .catch((error: unknown) => log('identities are not made', { error: String(error) }))
-  starting.use(startMaintenance({ tasks: [keep], log }))
+  starting.use(startMaintenance({ tasks: [keep, check], log }))
   // Before the server, which waits for every stream that is open.
   starting.use(gateway.notifications)
+  starting.use(gateway.admission)
   starting.defer(() => {
     state.isStopping = true
   })

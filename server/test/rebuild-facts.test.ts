@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { after, test } from 'node:test'
 import * as fc from 'fast-check'
-import { noAmounts } from '../src/core/budget/budget.ts'
+import { noAmounts, oneCall } from '../src/core/budget/budget.ts'
 import type { Decision, Verdict } from '../src/core/decision/decision.ts'
 import type { SessionFacts } from '../src/core/decision/facts.ts'
 import { FactsRebuilder, pastEvents } from '../src/core/decision/rebuild-facts.ts'
@@ -73,7 +73,11 @@ function intentOf(
     amountMinor: undefined,
     currency: undefined,
   }
-  const amounts = { calls: 1n, tokens: isModel ? 900n : 0n, nanoUsd: isModel ? 360_000n : 0n }
+  const amounts = {
+    ...oneCall,
+    tokens: isModel ? 900n : 0n,
+    nanoUsd: isModel ? 360_000n : 0n,
+  }
   return {
     callId,
     principal: session.principal,
@@ -122,7 +126,7 @@ async function runStep(
   const isUnknown = step.outcome === 'unknown'
   const usage = { promptTokens: 60, cachedTokens: 20, completionTokens: 10 }
   const isModel = intent.kind === 'model'
-  const used = isModel ? { calls: 1n, tokens: 70n, nanoUsd: 28_000n } : { ...noAmounts, calls: 1n }
+  const used = isModel ? { ...oneCall, tokens: 70n, nanoUsd: 28_000n } : oneCall
   const outcome: Outcome = {
     callId: intent.callId,
     state: step.outcome,

@@ -20,4 +20,5 @@ export type AuditCheckId =
   | 'consistency'
   | 'chains'
   | 'did'
+  | 'deletions'
   | 'policy'

@@ -33,6 +33,21 @@ export type AuditFacts = {
   lastAt: string | undefined
   /** How many entries of each type. */
   types: Readonly<Record<string, number>>
+  /** Shards of the log that entries in the range say were deleted, or are to be. */
+  deletedShards: readonly DeletedShard[]
+}
+
+export type DeletedShard = {
+  readonly log: string
+  readonly size: number
+  /** The root of its final checkpoint, base64url. */
+  readonly root: string
+  /** SHA-256 of its final checkpoint with the log's own signature alone, base64url. */
+  readonly checkpoint: string
+  /** `<log id>:<number>` of the entry that announced it. */
+  readonly announcedBy: string
+  /** Undefined: it is announced, and not said to be done in the range. */
+  readonly deletedAt: string | undefined
 }
 
 export function noFacts(): AuditFacts {
@@ -50,5 +65,6 @@ export function noFacts(): AuditFacts {
     firstAt: undefined,
     lastAt: undefined,
     types: {},
+    deletedShards: [],
   }
 }

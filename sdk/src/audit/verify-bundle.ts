@@ -15,6 +15,7 @@ import {
 } from './note.ts'
 import { type AuditPolicy, judgeSignatures, readAuditPolicy } from './policy.ts'
 import { hashLeaf, TreeStack } from './range.ts'
+import { describeDeletion, ShardDeletions } from './deletions.ts'
 import { type AuditCheck, type AuditFacts, type AuditReport, noFacts } from './report.ts'
 
 export type AuditTrust = {
@@ -55,6 +56,7 @@ type Opened = {
   /** Of the sizes that lie in the range: to be compared when the tree has grown so far. */
   readonly due: AuditCheckpoint[]
   readonly last: AuditCheckpoint
+  readonly deletions: ShardDeletions
 }
 
 /** Never throws for what a bundle holds: the report says what is refused. */
@@ -136,7 +138,8 @@ async function openBundle(work: Work): Promise<Opened> {
   const stack = new TreeStack(options.crypto)
   await stack.addAll(proof.left.map(readHash), head.from)
   const chains = new AgentChains(head.from === 0)
-  return { head, stack, chains, policy, due: await withKnown(work, head, parsed), last }
+  const due = await withKnown(work, head, parsed)
+  return { head, stack, chains, policy, due, last, deletions: new ShardDeletions(head.log) }
 }
 
 function readHash(text: string) {
@@ -225,6 +228,7 @@ async function addEntry(work: Work, opened: Opened, entry: string): Promise<void
   const leaf = await hashLeaf(options.crypto, utf8(entry))
   const { type, at } = chains.add(index, entry, writeBase64url(leaf))
   if (types.has(type) || types.size < typesMax) types.set(type, (types.get(type) ?? 0) + 1)
+  opened.deletions.add({ index, type, at, entry })
   facts.firstAt ??= at
   facts.lastAt = at
   facts.entries += 1
@@ -247,7 +251,7 @@ async function compareRoot(
 }
 
 async function closeTree(work: Work, opened: Opened): Promise<void> {
-  const { stack, chains, head, last } = opened
+  const { stack, chains, head, last, deletions } = opened
   if (stack.size !== head.to) {
     throw new AuditFault('entries', `there are entries missing from ${stack.size} on`)
   }
@@ -259,6 +263,8 @@ async function closeTree(work: Work, opened: Opened): Promise<void> {
   say(work, 'consistency', 'each checkpoint grows out of the one before it')
   const start = head.from === 0 ? 'from their first entry' : 'from their first entry in the range'
   say(work, 'chains', `the chains of ${chains.agents} agents have no gap, ${start}`)
+  work.facts.deletedShards = deletions.list()
+  for (const shard of work.facts.deletedShards) say(work, 'deletions', describeDeletion(shard))
 }
 
 async function checkSeal(work: Work, opened: Opened, digest: string): Promise<void> {

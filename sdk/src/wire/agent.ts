@@ -100,7 +100,7 @@ export type Budget = {
   readonly id: string
   readonly scope: 'session' | 'agent'
   readonly scopeId: string
-  readonly unit: 'calls' | 'tokens' | 'nano_usd'
+  readonly unit: 'calls' | 'tokens' | 'nano_usd' | 'input_tokens' | 'output_tokens'
   /** Decimal strings of integers: they may pass 2^53. */
   readonly limit: string
   readonly settled: string

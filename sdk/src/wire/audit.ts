@@ -108,6 +108,50 @@ export type Retention = {
     /** Null: the default. */
     readonly setAt: string | null
   }[]
+  /** Oldest first; deleted ones too. */
+  readonly shards: readonly ShardRetention[]
+}
+
+export type ShardRetention = {
+  readonly logId: string
+  readonly name: string
+  readonly size: string
+  readonly isOpen: boolean
+  /** When the newest entry was written; null where it is not there. */
+  readonly newestAt: string | null
+  /** When its retention ends; null while it is open, or deleted. */
+  readonly dueAt: string | null
+  /** What keeps it; null: it may be deleted, or is. */
+  readonly keptBy: 'open' | 'not_signed' | 'not_due' | 'legal_hold' | null
+  /** Ids of the legal holds in force that may concern it. */
+  readonly legalHolds: readonly string[]
+  readonly deletion: ShardDeletion | null
+}
+
+/** POST /v1/audit/shard-deletions */
+export type DeleteShard = { readonly log: string; readonly reason: string }
+
+/** The deletion of a closed shard of the log. */
+export type ShardDeletion = {
+  readonly logId: string
+  /** `announced`: nothing is deleted yet. `deleting`: its files go. `done`: its entries are gone. */
+  readonly state: 'announced' | 'deleting' | 'done'
+  readonly size: string
+  /** The root of its final checkpoint, base64. */
+  readonly root: string
+  /** SHA-256 of its final checkpoint with the log's own signature alone, base64url. */
+  readonly checkpointHash: string
+  readonly operatorId: string
+  readonly reason: string
+  /** `<log id>:<seq>` of the two entries. */
+  readonly announcedEntry: string
+  readonly doneEntry: string | null
+  readonly announcedAt: string
+  readonly doneAt: string | null
+  /** Files of the published log that are gone. */
+  readonly objects: string
+  /** Why it does not go on; null: it does. */
+  readonly stoppedBy: string | null
 }
 
 /** POST /v1/audit/retention */

@@ -8,6 +8,13 @@ export type Entry = {
   readonly entry: string
 }
 
+/** GET /v1/entries. `log` is the id of a shard: the open one where it is not given. */
+export type EntryQuery = {
+  readonly log?: string
+  readonly after?: string
+  readonly limit?: number
+}
+
 export type EntryPage = { readonly entries: readonly Entry[]; readonly next: string | null }
 
 /** GET /v1/log: what `doctor` and drills look at. */

@@ -22,4 +22,16 @@ export const headers = {
   receipt: 'airworthy-receipt',
   /** `allow`, `hold` or `deny`; in observe mode `would-hold` or `would-deny`. */
   decision: 'airworthy-decision',
+  /** The endpoint of the model that answered, as the manifest names it. */
+  endpoint: 'airworthy-endpoint',
+  /** How many attempts a model call took, the first one included. */
+  attempts: 'airworthy-attempts',
+  /** Of a request: a word that rules of routing may ask about. */
+  label: 'airworthy-label',
+  /** The model that was asked, where it is another one than the client named. */
+  model: 'airworthy-model',
+  /** `hit` or `semantic` where a cache answered, `miss` or `shadow` where it could have. */
+  cache: 'airworthy-cache',
+  /** What the call has cost, in nano-USD; not on a stream, which ends after its headers. */
+  cost: 'airworthy-cost-nano-usd',
 } as const

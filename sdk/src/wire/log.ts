@@ -1,4 +1,5 @@
 // The published log: its shards and what was signed of them.
+import type { ShardDeletion } from './audit.ts'
 
 /** GET /v1/log/shards */
 export type LogShards = {
@@ -27,4 +28,6 @@ export type LogShard = {
     readonly isWitnessed: boolean
     readonly signedAt: string
   } | null
+  /** Null: its entries are there. The final checkpoint stays in any case. */
+  readonly deletion: ShardDeletion | null
 }

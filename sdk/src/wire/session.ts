@@ -27,7 +27,10 @@ export type OpenSession = {
   readonly mode?: SessionMode
   readonly limits?: {
     readonly calls?: number
+    /** Input and output together. */
     readonly tokens?: number
+    readonly inputTokens?: number
+    readonly outputTokens?: number
     readonly moneyUsd?: string
   }
   /** Where each `models[].baseUrl` is replaced for this session only (recordings, staging). */

@@ -49,7 +49,7 @@ export async function createApi(dependencies: ApiDependencies): Promise<Api> {
   })
   const accesses = new LogAccesses(dependencies)
   for (const operation of operations) addOperation(app, { dependencies, accesses }, operation)
-  serveLog(app, dependencies)
+  serveLog(app, dependencies, accesses)
   serveWitness(app, dependencies)
   app.get('/healthz', async (_, reply) => {
     const health = await dependencies.health()

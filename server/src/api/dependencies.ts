@@ -1,5 +1,6 @@
 // What the control API needs from the rest of the program; main.ts gives it.
-import type { Health } from '@airworthy/sdk'
+import type { Health, UpstreamList } from '@airworthy/sdk'
+import type { PriceCatalogue } from '../adapters/price-catalogue/price-catalogue.ts'
 import type { ObjectStore } from '../adapters/objects/object-store.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { ProofKey } from '../core/effect/proof.ts'
@@ -9,6 +10,7 @@ import type { NoteKey } from '../core/tlog/note-key.ts'
 import type { NoteSigner } from '../core/tlog/signatures.ts'
 import type { DidResolver } from '../adapters/resolve-did.ts'
 import type { Database } from '../store/database.ts'
+import type { PriceBook } from '../store/price-book.ts'
 import type { Identities } from './identity/identities.ts'
 
 export type ToolServers = Manifest['toolServers']
@@ -77,6 +79,11 @@ export type ProofCommands = {
   >
 }
 
+export type UpstreamReader = {
+  /** What this process knows of the places that serve models. */
+  readonly list: () => UpstreamList
+}
+
 export type RunCommands = {
   /** A run was closed or completed: work on it begins. */
   readonly wake: () => void
@@ -113,10 +120,13 @@ export type ApiDependencies = {
   readonly db: Database
   readonly organisationId: OrganisationId
   readonly tools: ToolLister
+  /** What models cost: overrides over the catalogue. */
+  readonly prices: { readonly book: PriceBook; readonly catalogue: PriceCatalogue }
   readonly holds: HoldDecider
   readonly effects: EffectCommands
   readonly proofs: ProofCommands
   readonly runs: RunCommands
+  readonly upstreams: UpstreamReader
   readonly payloads: PayloadReader
   readonly publishedLog: PublishedLog
   /** The keyed hashes under which the subject of this name has, or had, a key; the first one too. */

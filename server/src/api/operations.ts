@@ -17,9 +17,15 @@ import { showErasure } from './audit/show-erasure.ts'
 import { listErasures } from './audit/list-erasures.ts'
 import { showRetention } from './audit/show-retention.ts'
 import { setRetention } from './audit/set-retention.ts'
+import { deleteShard } from './audit/delete-shard.ts'
 import { placeLegalHold } from './audit/place-legal-hold.ts'
 import { listLegalHolds } from './audit/list-legal-holds.ts'
 import { releaseLegalHold } from './audit/release-legal-hold.ts'
+import { listCachePairs } from './cache/list-cache-pairs.ts'
+import { purgeCache } from './cache/purge-cache.ts'
+import { reviewCachePair } from './cache/review-cache-pair.ts'
+import { setCacheMode } from './cache/set-cache-mode.ts'
+import { showCache } from './cache/show-cache.ts'
 import { explainCall } from './calls/explain-call.ts'
 import { showCall } from './calls/show-call.ts'
 import { showReceipt } from './calls/show-receipt.ts'
@@ -51,6 +57,12 @@ import { replayPact } from './pacts/replay-pact.ts'
 import { addOperator } from './operators/add-operator.ts'
 import { listOperators } from './operators/list-operators.ts'
 import { revokeOperator } from './operators/revoke-operator.ts'
+import { checkPrices } from './prices/check-prices.ts'
+import { findPrice } from './prices/find-price.ts'
+import { listPrices } from './prices/list-prices.ts'
+import { removePriceOverride } from './prices/remove-price-override.ts'
+import { setPriceOverride } from './prices/set-price-override.ts'
+import { reportRoutes } from './routes/report-routes.ts'
 import { abortRun } from './runs/abort-run.ts'
 import { completeRun } from './runs/complete-run.ts'
 import { listRuns } from './runs/list-runs.ts'
@@ -66,6 +78,10 @@ import { listSessions } from './sessions/list-sessions.ts'
 import { openSession } from './sessions/open-session.ts'
 import { setFlow } from './sessions/set-flow.ts'
 import { showSession } from './sessions/show-session.ts'
+import { listUpstreams } from './upstreams/list-upstreams.ts'
+import { importUsage } from './usage/import-usage.ts'
+import { listModelUse } from './usage/list-model-use.ts'
+import { listUsageImports } from './usage/list-usage-imports.ts'
 
 export const operations: readonly Operation[] = [
   enrolAgent,
@@ -79,6 +95,16 @@ export const operations: readonly Operation[] = [
   addPublicKey,
   listPublicKeys,
   revokePublicKey,
+  reportRoutes,
+  listUpstreams,
+  listPrices,
+  findPrice,
+  checkPrices,
+  setPriceOverride,
+  removePriceOverride,
+  listModelUse,
+  importUsage,
+  listUsageImports,
   showIdentity,
   rotateIdentity,
   deactivateIdentity,
@@ -118,6 +144,11 @@ export const operations: readonly Operation[] = [
   addOperator,
   listOperators,
   revokeOperator,
+  showCache,
+  purgeCache,
+  setCacheMode,
+  listCachePairs,
+  reviewCachePair,
   searchCalls,
   readPayload,
   exportLog,
@@ -127,6 +158,7 @@ export const operations: readonly Operation[] = [
   listErasures,
   showRetention,
   setRetention,
+  deleteShard,
   placeLegalHold,
   listLegalHolds,
   releaseLegalHold,

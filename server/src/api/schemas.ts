@@ -9,6 +9,9 @@ export const time = z.iso.datetime().meta({ description: "The database's clock."
 /** An integer as text: it may pass 2^53. */
 export const integerText = z.string().regex(/^-?\d+$/)
 
+/** The id of a shard of the log. */
+export const logId = z.string().regex(/^\d{1,18}$/, { error: 'expected the id of a log' })
+
 /** Text of a person. PostgreSQL cannot hold U+0000, so it is refused here. */
 export function text(options: { readonly min?: number; readonly max: number }) {
   return z

@@ -1,11 +1,10 @@
-// airworthy audit erase | erasures | retention
+// airworthy audit erase | erasures
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, Erasure } from '@airworthy/sdk'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { connect, globalOptions } from './connection.ts'
-import { UsageError } from './failure.ts'
 import { readAll } from './pages.ts'
-import { note, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
+import { note, printFields, printJson, printTable, shortTime } from './terminal.ts'
 
 type EraseOptions = {
   readonly reason: string
@@ -31,42 +30,6 @@ export function addAuditEraseCommands(audit: Command): void {
     .command('erasures')
     .description('list erasures, and the entries that prove them')
     .action((_, command: Command) => listErasures(command))
-  addRetentionCommands(audit)
-}
-
-function addRetentionCommands(audit: Command): void {
-  const retention = audit.command('retention').description('for how long records are kept')
-  retention
-    .command('show')
-    .description('show for how long each class is kept')
-    .action((_, command: Command) => showRetention(command))
-  retention
-    .command('set')
-    .description('set for how long a class is kept')
-    .argument('<class>', 'log or payloads')
-    .argument('<days>', 'such as 2557: 7 years')
-    .action((name: string, days: string, _, command: Command) =>
-      setRetention({ name, days }, command),
-    )
-  const hold = retention.command('hold').description('legal holds: what must not be deleted')
-  hold
-    .command('add')
-    .description('keep the records of a person, of an agent, or everything')
-    .addOption(new Option('--subject <subject>').conflicts('agent'))
-    .addOption(new Option('--agent <agent>').conflicts('subject'))
-    .requiredOption('--reason <text>', 'why')
-    .action((options: { subject?: string; agent?: string; reason: string }, command: Command) =>
-      addHold(options, command),
-    )
-  hold
-    .command('list')
-    .description('list legal holds')
-    .action((_, command: Command) => listHolds(command))
-  hold
-    .command('release')
-    .description('release a legal hold')
-    .argument('<hold>', 'its id')
-    .action((id: string, _, command: Command) => releaseHold(id, command))
 }
 
 async function erase(subject: string, options: EraseOptions, command: Command): Promise<void> {
@@ -131,85 +94,4 @@ async function listErasures(command: Command): Promise<void> {
       `${each.requestedEntry} ${each.doneEntry ?? ''}`,
     ]),
   )
-}
-
-async function showRetention(command: Command): Promise<void> {
-  const globals = globalOptions(command)
-  const client = await connect(globals)
-  const retention = await client.getRetention()
-  if (globals.json === true) printJson(retention)
-  else printRetention(retention.classes)
-}
-
-function printRetention(
-  classes: readonly { class: string; days: number; setAt: string | null }[],
-): void {
-  printTable(
-    ['CLASS', 'DAYS', 'SET'],
-    classes.map((each) => [
-      each.class,
-      each.days,
-      each.setAt === null ? 'default' : shortTime(each.setAt),
-    ]),
-  )
-}
-
-async function setRetention(
-  given: { readonly name: string; readonly days: string },
-  command: Command,
-): Promise<void> {
-  const globals = globalOptions(command)
-  const { name } = given
-  if (name !== 'log' && name !== 'payloads') throw new UsageError('a class is log or payloads')
-  const client = await connect(globals)
-  const retention = await client.setRetention({ class: name, days: Number(given.days) })
-  if (globals.json === true) printJson(retention)
-  else printRetention(retention.classes)
-}
-
-async function addHold(
-  options: { readonly subject?: string; readonly agent?: string; readonly reason: string },
-  command: Command,
-): Promise<void> {
-  const globals = globalOptions(command)
-  const client = await connect(globals)
-  const { subject, agent, reason } = options
-  const hold = await client.placeLegalHold({
-    reason,
-    ...(subject === undefined ? {} : { subject }),
-    ...(agent === undefined ? {} : { agent }),
-  })
-  if (globals.json === true) printJson(hold)
-  else printLine(`${hold.id} keeps ${hold.agent ?? hold.subject ?? 'everything'}`)
-}
-
-async function listHolds(command: Command): Promise<void> {
-  const globals = globalOptions(command)
-  const client = await connect(globals)
-  const legalHolds = await readAll(async (after) => {
-    const page = await client.listLegalHolds(after)
-    return { items: page.legalHolds, next: page.next }
-  })
-  if (globals.json === true) {
-    printJson({ legalHolds })
-    return
-  }
-  printTable(
-    ['HOLD', 'KEEPS', 'REASON', 'PLACED', 'RELEASED'],
-    legalHolds.map((hold) => [
-      hold.id,
-      hold.agent ?? hold.subject ?? 'everything',
-      hold.reason,
-      shortTime(hold.placedAt),
-      shortTime(hold.releasedAt),
-    ]),
-  )
-}
-
-async function releaseHold(id: string, command: Command): Promise<void> {
-  const globals = globalOptions(command)
-  const client = await connect(globals)
-  const hold = await client.releaseLegalHold(id)
-  if (globals.json === true) printJson(hold)
-  else printLine(`${hold.id} is released`)
 }

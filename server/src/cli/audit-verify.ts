@@ -1,10 +1,12 @@
 // airworthy audit verify
+import { hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { type AuditReport, type AuditTrust, verifyBundle } from '@airworthy/sdk'
 import type { Command } from 'commander'
 import { leafHash } from '../core/audit/entry.ts'
 import { TlogError } from '../core/tlog/fault.ts'
+import { withoutCosignatures } from '../core/tlog/note.ts'
 import { parsePolicy } from '../core/tlog/policy.ts'
 import { proofFileExtension, verifyProofFile } from '../core/tlog/proof-file.ts'
 import { checkIdentity, nodeCrypto } from './audit-crypto.ts'
@@ -59,9 +61,34 @@ async function verify(
     },
   })
   if (json !== true && process.stderr.isTTY) note('')
-  if (json === true) printJson(report)
-  else printReport(report)
-  if (!report.isProven) process.exitCode = exitCodes.gateFailed
+  // The server keeps the final checkpoint of what it deleted; a file has none of them.
+  const deleted = file === undefined ? await checkDeletedShards(report, command) : []
+  if (json === true) printJson({ ...report, deletedShards: deleted })
+  else printReport(report, deleted)
+  const isKept = deleted.every((shard) => shard.isKept)
+  if (!report.isProven || !isKept) process.exitCode = exitCodes.gateFailed
+}
+
+type CheckedShard = { readonly log: string; readonly isKept: boolean; readonly message: string }
+
+/** Whether the server still has the final checkpoints that the entries name. */
+async function checkDeletedShards(report: AuditReport, command: Command): Promise<CheckedShard[]> {
+  if (report.facts.deletedShards.length === 0) return []
+  const client = await connect(globalOptions(command), 'audit verify')
+  const { shards } = await client.listShards()
+  return report.facts.deletedShards.map((deleted) => {
+    const shard = shards.find(({ logId }) => logId === deleted.log)
+    const isKept = hashOfFinal(shard?.checkpoint?.note) === deleted.checkpoint
+    const { log, announcedBy, deletedAt } = deleted
+    const when = deletedAt === undefined ? 'to be deleted' : `deleted on ${deletedAt.slice(0, 10)}`
+    const kept = isKept ? 'final checkpoint kept' : 'its final checkpoint is NOT kept'
+    const name = `shard ${shard?.name ?? ''} (log ${log})`
+    return { log, isKept, message: `${name}: ${when}, ${kept}, announced by entry ${announcedBy}` }
+  })
+}
+
+function hashOfFinal(final: string | undefined): string | undefined {
+  return final === undefined ? undefined : hash('sha256', withoutCosignatures(final), 'base64url')
 }
 
 async function openChunks(
@@ -85,7 +112,7 @@ async function readTrust(options: VerifyOptions): Promise<AuditTrust> {
   }
 }
 
-function printReport(report: AuditReport): void {
+function printReport(report: AuditReport, deleted: readonly CheckedShard[]): void {
   const { facts } = report
   printFields({
     log: facts.origin ?? null,
@@ -95,9 +122,16 @@ function printReport(report: AuditReport): void {
     identities: facts.identities.length,
   })
   const marks = { proven: 'proven', not_proven: 'NOT PROVEN', refused: 'REFUSED' } as const
-  for (const { state, message } of report.checks)
+  for (const { id, state, message } of report.checks) {
+    // Said again below, with what the server keeps.
+    if (id === 'deletions' && deleted.length > 0) continue
     printLine(`${marks[state].padEnd(10)}  ${message}`)
-  if (report.isProven) printLine('The record is as it was signed.')
+  }
+  for (const { isKept, message } of deleted) {
+    printLine(`${(isKept ? marks.proven : marks.refused).padEnd(10)}  ${message}`)
+  }
+  if (report.isProven && deleted.every((shard) => shard.isKept))
+    printLine('The record is as it was signed.')
   else if (report.isConsistent) {
     printLine('It fits together, but that proves nothing: give --policy or --key.')
   } else printLine('The record is REFUSED.')

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { addAuditEraseCommands } from './audit-erase.ts'
 import { addAuditExportCommands } from './audit-export.ts'
+import { addAuditRetentionCommands } from './audit-retention.ts'
 import { addAuditSearchCommands } from './audit-search.ts'
 import { addAuditVerifyCommand } from './audit-verify.ts'
 
@@ -13,4 +14,5 @@ export function addAuditCommands(program: Command): void {
   addAuditExportCommands(audit)
   addAuditSearchCommands(audit)
   addAuditEraseCommands(audit)
+  addAuditRetentionCommands(audit)
 }

@@ -3,9 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { Command, CommanderError } from 'commander'
 import { addAgentCommands } from './agent.ts'
 import { addAuditCommands } from './audit.ts'
+import { addCacheCommands } from './cache.ts'
 import { addCallCommands } from './call.ts'
 import { type GlobalOptions } from './connection.ts'
 import { addDoctorCommand } from './doctor.ts'
+import { addEstimateCommand } from './estimate.ts'
 import { addEffectCommands } from './effect.ts'
 import { exitCodes, failureOf, UsageError } from './failure.ts'
 import { addHoldCommands } from './hold.ts'
@@ -14,12 +16,16 @@ import { addMigrateCommand } from './migrate.ts'
 import { addLogCommands } from './log.ts'
 import { addOperatorCommands } from './operator.ts'
 import { addPactCommands } from './pact.ts'
+import { addPricesCommands } from './prices.ts'
 import { addReplayCommand } from './replay.ts'
+import { addRouteCommands } from './route.ts'
 import { addRunCommands } from './run.ts'
 import { addServeCommand } from './serve.ts'
 import { addSessionCommands } from './session.ts'
 import { addSidecarCommand } from './sidecar.ts'
 import { addToolCommands } from './tool.ts'
+import { addUsageCommands } from './usage.ts'
+import { addUpstreamCommands } from './upstream.ts'
 import { printFailure } from './terminal.ts'
 
 /** Of the package: the same place from the source and from the build. */
@@ -57,9 +63,15 @@ function buildProgram(version: string): Command {
   addSessionCommands(program)
   addHoldCommands(program)
   addCallCommands(program)
+  addCacheCommands(program)
   addAuditCommands(program)
   addEffectCommands(program)
   addToolCommands(program)
+  addRouteCommands(program)
+  addUpstreamCommands(program)
+  addPricesCommands(program)
+  addEstimateCommand(program)
+  addUsageCommands(program)
   addRunCommands(program)
   addOperatorCommands(program)
   addLogCommands(program)

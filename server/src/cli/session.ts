@@ -16,6 +16,8 @@ type OpenOptions = {
   readonly observe?: boolean
   readonly calls?: string
   readonly tokens?: string
+  readonly inputTokens?: string
+  readonly outputTokens?: string
   readonly money?: string
   readonly modelBaseUrl?: string
 }
@@ -43,6 +45,8 @@ export function addSessionCommands(program: Command): void {
     .option('--observe', 'decide and record, but deny nothing')
     .option('--calls <n>', 'fewer calls than the pact allows')
     .option('--tokens <n>', 'fewer tokens')
+    .option('--input-tokens <n>', 'fewer tokens of prompts')
+    .option('--output-tokens <n>', 'fewer tokens of replies')
     .option('--money <usd>', 'less money, such as 0.50')
     .option('--model-base-url <url>', "replaces each model's base URL")
     .action((agent: string, options: OpenOptions, command: Command) =>
@@ -150,9 +154,16 @@ async function open(
 
 function requestOf(agent: string, options: OpenOptions): OpenSession {
   const { task, scope, endUser, calls, tokens, money, modelBaseUrl } = options
+  const { inputTokens, outputTokens } = options
   const limits = {
     ...(calls === undefined ? {} : { calls: wholeNumber('--calls', calls) }),
     ...(tokens === undefined ? {} : { tokens: wholeNumber('--tokens', tokens) }),
+    ...(inputTokens === undefined
+      ? {}
+      : { inputTokens: wholeNumber('--input-tokens', inputTokens) }),
+    ...(outputTokens === undefined
+      ? {}
+      : { outputTokens: wholeNumber('--output-tokens', outputTokens) }),
     ...(money === undefined ? {} : { moneyUsd: money }),
   }
   return {

@@ -64,6 +64,7 @@ export function shortTime(time: string | null): string {
 /** Nano-USD as dollars, all digits that matter and at least two. */
 export function dollars(nanoUsd: string | null): string {
   if (nanoUsd === null) return '-'
+  if (nanoUsd.startsWith('-')) return `-${dollars(nanoUsd.slice(1))}`
   const digits = nanoUsd.padStart(10, '0')
   const decimals = digits.slice(-9).replace(/0+$/, '').padEnd(2, '0')
   return `$${digits.slice(0, -9)}.${decimals}`

@@ -10,10 +10,9 @@ import { findPrincipal } from '../store/principals.ts'
 import { deferApproved, findRunOfCall } from '../store/run-holds.ts'
 import type { Intent, Principal } from '../store/recorder/types.ts'
 import type { Gateway } from './gateway.ts'
-import { anthropicMessages } from './llm/anthropic-messages.ts'
 import { DetachedReply } from './llm/detached-reply.ts'
 import { runModelCall } from './llm/model-call.ts'
-import { openaiChat } from './llm/openai-chat.ts'
+import { modelWires } from './llm/wires.ts'
 import { readArguments } from './mcp/read-arguments.ts'
 import { runToolCall } from './mcp/tool-call.ts'
 
@@ -77,7 +76,9 @@ async function executeTool(gateway: Gateway, execution: Execution): Promise<void
 async function executeModel(gateway: Gateway, execution: Execution): Promise<void> {
   const { held, principal, request, resume } = execution
   const { pact } = await gateway.pacts.active(principal)
-  const wire = pact.models.get(held.action)?.wire === 'anthropic' ? anthropicMessages : openaiChat
+  // What earlier releases held was spoken on the wire of its model.
+  const endpoint = pact.models.get(held.action)?.endpoints[0]
+  const wire = modelWires[held.wire ?? (endpoint?.wire === 'anthropic' ? 'messages' : 'chat')]
   const input = {
     callId: held.callId,
     principal,
@@ -85,6 +86,7 @@ async function executeModel(gateway: Gateway, execution: Execution): Promise<voi
     body: request,
     request: wire.readRequest(request),
     resume,
+    modelName: held.action,
   }
   const exchange = { request: new IncomingMessage(new Socket()), response: new DetachedReply() }
   await runModelCall(gateway, input, exchange)

@@ -8,8 +8,12 @@ import type { ToolBackends } from './tools/backends.ts'
 import type { PactCache } from './pacts.ts'
 import type { ProofCache } from './proofs.ts'
 import type { InFlight } from './in-flight.ts'
+import type { ModelCache } from './llm/cache/model-cache.ts'
 import type { AgentRelays } from './mcp/agent-relays.ts'
 import type { Notifications } from './mcp/notifications.ts'
+import type { Admission } from './llm/admission.ts'
+import type { RouteJournal } from './llm/routing/route-journal.ts'
+import type { EndpointPicker } from './upstream/endpoints.ts'
 import type { UpstreamPools } from './upstream/pools.ts'
 import type { ReplySigning } from './http/sign-reply.ts'
 import type { RequestSignatures } from './verify-signature.ts'
@@ -36,8 +40,13 @@ export type Gateway = {
   /** Undefined: no reply is signed. */
   readonly replySigning: ReplySigning | undefined
   readonly pools: UpstreamPools
+  /** Where model calls go, and how the places are that they go to. */
+  readonly endpoints: EndpointPicker
+  readonly admission: Admission
+  readonly routeJournal: RouteJournal
   readonly tools: ToolBackends
   readonly inFlight: InFlight
+  readonly modelCache: ModelCache
   readonly notifications: Notifications
   /** What tool servers ask of agents' clients. */
   readonly relays: AgentRelays

@@ -7,6 +7,7 @@ import type { OrganisationId } from '../core/ids.ts'
 import { withoutArgument } from '../core/effect/key-argument.ts'
 import { type ProofKey, proofKeysOf } from '../core/effect/proof.ts'
 import { compilePact } from '../core/pact/compile.ts'
+import { knowsNoPrices, type PriceLookup } from '../core/pricing/lookup.ts'
 import { taskOf } from '../core/decision/task.ts'
 import type { CompiledPact, ToolSchemas } from '../core/pact/compiled.ts'
 import { parseManifest } from '../core/pact/manifest.ts'
@@ -56,9 +57,22 @@ export class PactCache {
   readonly #pacts = new Map<string, Promise<LoadedPact>>()
   readonly #active = new Map<string, string>()
 
-  constructor(options: { db: Database; organisationId: OrganisationId }) {
+  readonly #findPrice: PriceLookup
+
+  constructor(options: {
+    db: Database
+    organisationId: OrganisationId
+    /** What models cost whose manifest does not say. */
+    findPrice?: PriceLookup
+  }) {
     this.#db = options.db
     this.#organisationId = options.organisationId
+    this.#findPrice = options.findPrice ?? knowsNoPrices
+  }
+
+  /** Prices changed: pacts are compiled again when they are next used. */
+  forgetCompiled(): void {
+    this.#pacts.clear()
   }
 
   get(pactId: string): Promise<LoadedPact> {
@@ -92,7 +106,8 @@ export class PactCache {
     const parsed = parseManifest(stored.manifest, 'manifest')
     if (parsed.kind === 'invalid') throw new Error(`stored pact ${pactId} does not parse`)
     const schemas = stored.toolSchemas
-    const compiled = compilePact(parsed.manifest, schemas)
+    const findPrice = this.#findPrice
+    const compiled = compilePact(parsed.manifest, schemas, { findPrice, isEnrolled: true })
     if (compiled.kind === 'invalid') throw new Error(`stored pact ${pactId} does not compile`)
     const { pact } = compiled
     return {

@@ -7,16 +7,23 @@ import { errorOf, noRetry, sendJson } from './http/replies.ts'
 import { signReply } from './http/sign-reply.ts'
 import { listModels } from './llm/list-models.ts'
 import { handleModelCall } from './llm/model-call.ts'
-import { anthropicMessages } from './llm/anthropic-messages.ts'
-import { openaiChat } from './llm/openai-chat.ts'
+import { anthropicCountTokens } from './llm/anthropic-messages.ts'
 import type { ModelWire } from './llm/wire.ts'
+import { modelWires } from './llm/wires.ts'
 import { handleMcp } from './mcp/serve-mcp.ts'
 import { handleRun, runsPath } from './runs/serve-runs.ts'
 
 const modelPaths: ReadonlyMap<string, ModelWire> = new Map([
-  ['/v1/chat/completions', openaiChat],
-  ['/v1/messages', anthropicMessages],
+  ['/v1/chat/completions', modelWires.chat],
+  ['/v1/responses', modelWires.responses],
+  ['/v1/embeddings', modelWires.embeddings],
+  ['/v1/messages', modelWires.messages],
+  ['/v1/messages/count_tokens', anthropicCountTokens],
 ])
+
+/** Responses that the provider keeps, by their ids. */
+const storedResponses = '/v1/responses/'
+const modelPath = /^\/v1\/models(?:\/(.{1,400}))?$/
 
 const sessionPath = /^\/s\/([^/]+)(\/.*)$/
 const mcpPath = /^\/mcp\/([A-Za-z0-9_.-]{1,64})\/?$/
@@ -51,15 +58,20 @@ export function routeGateway(
     const [, name, command] = run
     return handleRun(gateway, { request, response, sessionKey, name, command })
   }
-  if (path === '/v1/models' && request.method === 'GET') {
-    return listModels(gateway, { request, response, sessionKey })
+  const model = request.method === 'GET' ? modelPath.exec(path) : null
+  if (model !== null) {
+    return listModels(gateway, { request, response, sessionKey, id: model[1] })
+  }
+  if (path.startsWith(storedResponses)) {
+    const message = 'responses that the provider keeps are not served: send the whole input'
+    return refuse(response, new AirworthyError('request.unsupported', message))
   }
   if (session === null) return undefined
   return refuse(response, new AirworthyError('request.not_found', `there is nothing at ${path}`))
 }
 
 function isGatewayPath(path: string): boolean {
-  const isModels = path === '/v1/models' || modelPaths.has(path)
+  const isModels = modelPath.test(path) || modelPaths.has(path) || path.startsWith(storedResponses)
   return isModels || path.startsWith('/mcp/') || path.startsWith('/runs/')
 }
 

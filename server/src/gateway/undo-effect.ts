@@ -2,7 +2,7 @@
 // before the tool is asked, settled after, and never asked for twice while its end is not known.
 import { hash, randomUUIDv7 } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Amounts, noAmounts } from '../core/budget/budget.ts'
+import { noAmounts, oneCall } from '../core/budget/budget.ts'
 import { AirworthyError } from '../core/errors.ts'
 import type { Intent, IntentResult, Outcome } from '../store/recorder/types.ts'
 import { findUnknownCall } from '../store/undo.ts'
@@ -12,7 +12,6 @@ import { probeUndo } from './mcp/probe-undo.ts'
 import { parseToolResult } from './mcp/tool-result.ts'
 import { prepareUndo, type PreparedUndo } from './prepare-undo.ts'
 
-const oneCall: Amounts = { calls: 1n, tokens: 0n, nanoUsd: 0n }
 const attemptsMax = 5
 const inFlightWaitMs = 5_000
 /** How long one undo waits for another's end to become knowable; after that its caller is told. */

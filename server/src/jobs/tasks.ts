@@ -8,7 +8,14 @@ import { listUnknownEffectIds } from '../store/live-effects.ts'
 import type { Recorder } from '../store/recorder/recorder.ts'
 import { recoverDeadReplicas, setOpenFloor } from '../store/recovery.ts'
 import { continueErasure } from '../store/finish-erasures.ts'
-import { continuePayloadRetention } from '../store/retention.ts'
+import { forgetLedgers } from '../store/forget-ledgers.ts'
+import { expireEntries } from '../store/model-cache.ts'
+import { forgetPairs } from '../store/model-cache-evidence.ts'
+import {
+  continuePayloadRetention,
+  readRetention,
+  retentionDaysDefault,
+} from '../store/retention.ts'
 import { forgetNonces } from '../store/nonces.ts'
 import { expireRuns } from '../store/run-work.ts'
 import { forgetValuesOfClosedSessions } from '../store/value-origins.ts'
@@ -17,6 +24,9 @@ import type { Task } from './maintenance.ts'
 const pageMax = 100
 const forgottenMax = 10_000
 const forgottenNoncesMax = 100_000
+const forgottenLedgersMax = 1_000
+/** For those who look back at what was used; nothing else needs a ledger whose window is over. */
+const ledgersKeptMs = 40 * 24 * 3600 * 1000
 
 export type TaskDependencies = {
   readonly db: Database
@@ -26,6 +36,8 @@ export type TaskDependencies = {
   readonly probeEffect: (effectId: string) => Promise<unknown>
   /** Begins to work on runs that are taken back or completed. */
   readonly leaseRuns: () => Promise<void>
+  /** Brings what caches hold in memory in step with the database. */
+  readonly sweepCaches: () => Promise<void>
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
 }
 
@@ -63,6 +75,16 @@ export function maintenanceTasks(dependencies: TaskDependencies): Task[] {
       run: () => forgetValuesOfClosedSessions(db, organisationId, forgottenMax),
     },
     {
+      name: 'forget ledgers of budgets that are over',
+      everyMs: 60_000,
+      run: async () => {
+        await forgetLedgers(db, organisationId, {
+          keptMs: ledgersKeptMs,
+          limit: forgottenLedgersMax,
+        })
+      },
+    },
+    {
       name: 'erase forgotten subjects',
       everyMs: 2_000,
       run: () => untilDone(() => continueErasure(db, organisationId)),
@@ -76,6 +98,17 @@ export function maintenanceTasks(dependencies: TaskDependencies): Task[] {
       name: 'forget expired nonces',
       everyMs: 10_000,
       run: () => forgetNonces(db, organisationId, forgottenNoncesMax),
+    },
+    { name: 'keep caches in step', everyMs: 4_000, run: () => dependencies.sweepCaches() },
+    {
+      name: 'expire cached replies',
+      everyMs: 30_000,
+      run: async () => {
+        const retention = await readRetention(db, organisationId)
+        const days = retention.find((row) => row.class === 'payloads')?.days
+        await untilDone(() => expireEntries(db, organisationId, days ?? retentionDaysDefault))
+        await forgetPairs(db, organisationId, forgottenMax)
+      },
     },
     {
       name: 'thin checkpoints',

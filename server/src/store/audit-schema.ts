@@ -71,10 +71,32 @@ type PayloadDeletions = {
   done_at: Time | null
 }
 
+type ShardDeletions = {
+  organisation_id: string
+  log_id: Int8
+  state: 'announced' | 'deleting' | 'done'
+  size: Int8
+  root: Buffer
+  checkpoint_hash: Buffer
+  operator_id: string
+  reason: string
+  reason_salt: Buffer
+  announced_log_id: Int8
+  announced_seq: Int8
+  announced_at: Time
+  objects: ColumnType<string, string | undefined, string | bigint>
+  stopped_by: string | null
+  next_try_at: Time
+  done_log_id: Int8 | null
+  done_seq: Int8 | null
+  done_at: Time | null
+}
+
 export type AuditTables = {
   'airworthy.accesses': Accesses
   'airworthy.erasures': Erasures
   'airworthy.retention': Retention
   'airworthy.legal_holds': LegalHolds
   'airworthy.payload_deletions': PayloadDeletions
+  'airworthy.shard_deletions': ShardDeletions
 }

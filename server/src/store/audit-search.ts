@@ -65,7 +65,7 @@ export async function searchCalls(
   const conditions = [
     sql`c.organisation_id = ${organisationId}`,
     ...(after === undefined ? [] : [sql`c.call_id < ${after}`]),
-    ...conditionsOf(filter),
+    ...conditionsOf(organisationId, filter),
   ]
   const query = sql<SelectedCall>`
     SELECT c.call_id, c.session_id, c.agent_id, a.name AS agent_name, c.version_id, c.pact_id, c.kind,
@@ -106,11 +106,11 @@ type SelectedCall = {
   readonly settled_at: Date | null
 }
 
-function conditionsOf(filter: CallFilter): RawBuilder<unknown>[] {
+function conditionsOf(organisationId: OrganisationId, filter: CallFilter): RawBuilder<unknown>[] {
   const conditions: RawBuilder<unknown>[] = []
   const add = (condition: RawBuilder<unknown>) => void conditions.push(condition)
   if (filter.agentId !== undefined) add(sql`c.agent_id = ${filter.agentId}`)
-  if (filter.versionId !== undefined) add(ofVersion(filter.versionId))
+  if (filter.versionId !== undefined) add(ofVersion(organisationId, filter.versionId))
   if (filter.sessionId !== undefined) add(sql`c.session_id = ${filter.sessionId}`)
   if (filter.action !== undefined) add(sql`c.action = ${filter.action}`)
   if (filter.verdict !== undefined) add(sql`c.verdict = ${filter.verdict}`)
@@ -132,11 +132,11 @@ function conditionsOf(filter: CallFilter): RawBuilder<unknown>[] {
   return conditions
 }
 
-/** The agent of a version is known, and its calls are indexed. */
-function ofVersion(versionId: string): RawBuilder<unknown> {
+/** The agent of a version is known, and its calls are indexed: it is looked up once, not for each row. */
+function ofVersion(organisationId: OrganisationId, versionId: string): RawBuilder<unknown> {
   return sql`c.version_id = ${versionId} AND c.agent_id = (SELECT v.agent_id
     FROM airworthy.agent_versions v
-    WHERE v.organisation_id = c.organisation_id AND v.version_id = ${versionId})`
+    WHERE v.organisation_id = ${organisationId} AND v.version_id = ${versionId})`
 }
 
 async function withinTime<Result>(

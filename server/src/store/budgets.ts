@@ -1,9 +1,10 @@
 // Limits on calls, tokens and money, of a session or of an agent over all its sessions.
 import type { Kysely } from 'kysely'
+import { type BudgetUnit, budgetUnits, noLimit } from '../core/budget/budget.ts'
 import type { OrganisationId } from '../core/ids.ts'
+import type { CompiledLimit } from '../core/pact/compiled.ts'
 import type { Schema } from './schema.ts'
 
-export type BudgetUnit = 'calls' | 'tokens' | 'nano_usd'
 export type BudgetScope = 'session' | 'agent'
 
 /** What may be used of each unit; a unit that is missing has no limit. */
@@ -22,11 +23,20 @@ export type BudgetRow = {
   readonly overrun: string
 }
 
-/** The largest number that a budget can hold. */
-export const limitMax = 9_223_372_036_854_775_807n
+/** A pact's limit as budgets hold it. */
+export function budgetLimitsOf(limit: CompiledLimit): BudgetLimits {
+  const { calls, tokens, inputTokens, outputTokens, moneyNanoUsd } = limit
+  return {
+    ...(calls === undefined ? {} : { calls: BigInt(calls) }),
+    ...(tokens === undefined ? {} : { tokens: BigInt(tokens) }),
+    ...(moneyNanoUsd === undefined ? {} : { nano_usd: moneyNanoUsd }),
+    ...(inputTokens === undefined ? {} : { input_tokens: BigInt(inputTokens) }),
+    ...(outputTokens === undefined ? {} : { output_tokens: BigInt(outputTokens) }),
+  }
+}
 
-/** The order of the units in a ledger's arrays. */
-const units: readonly BudgetUnit[] = ['calls', 'tokens', 'nano_usd']
+/** The largest number that a budget can hold. */
+export const limitMax = noLimit
 
 /** Makes the ledger of a new session or agent; one without any limit has a ledger too. */
 export async function insertLedger(
@@ -47,7 +57,7 @@ export async function insertLedger(
 
 /** A PostgreSQL array; NULL is no limit. */
 function limitsArray(limits: BudgetLimits): string {
-  return `{${units.map((unit) => limits[unit] ?? 'NULL').join(',')}}`
+  return `{${budgetUnits.map((unit) => limits[unit] ?? 'NULL').join(',')}}`
 }
 
 export type LimitBelowUse = {
@@ -73,7 +83,7 @@ export async function setAgentLimits(
   const { agentId, limits } = agent
   const ledger = await tx
     .selectFrom('airworthy.ledgers')
-    .select(['settled', 'reserved', 'leased', 'unknown'])
+    .select(['settled', 'reserved', 'leased', 'unknown', 'overrun'])
     .where('organisation_id', '=', organisationId)
     .where('scope_id', '=', agentId)
     .executeTakeFirst()
@@ -81,8 +91,8 @@ export async function setAgentLimits(
     await insertLedger(tx, organisationId, { scope: 'agent', scopeId: agentId, limits })
     return { kind: 'ok' }
   }
-  const { settled, reserved, leased, unknown } = ledger
-  const refused = units.flatMap((unit, index) => {
+  const { settled, reserved, leased, unknown, overrun } = ledger
+  const refused = budgetUnits.flatMap((unit, index) => {
     const limit = limits[unit]
     const used = sumAt(index, [settled, reserved, leased, unknown])
     return limit !== undefined && limit < used ? [{ unit, limit, used }] : []
@@ -90,11 +100,24 @@ export async function setAgentLimits(
   if (refused.length > 0) return { kind: 'below_use', refused }
   await tx
     .updateTable('airworthy.ledgers')
-    .set({ limits: limitsArray(limits) })
+    .set({
+      limits: limitsArray(limits),
+      // The database holds a limit only against amounts that are there.
+      settled: padded(settled),
+      reserved: padded(reserved),
+      leased: padded(leased),
+      unknown: padded(unknown),
+      overrun: padded(overrun),
+    })
     .where('organisation_id', '=', organisationId)
     .where('scope_id', '=', agentId)
     .execute()
   return { kind: 'ok' }
+}
+
+/** A row of an earlier release has fewer units. */
+function padded(amounts: readonly string[]): string {
+  return `{${budgetUnits.map((_unit, at) => amounts[at] ?? '0').join(',')}}`
 }
 
 function sumAt(index: number, amounts: readonly (readonly string[])[]): bigint {
@@ -113,12 +136,13 @@ export async function listBudgets(
     .selectAll()
     .where('organisation_id', '=', organisationId)
     .where('scope_id', 'in', [...scopeIds])
+    .where('scope', '<>', 'policy')
     .orderBy('scope')
     .orderBy('unit')
     .execute()
   return rows.map((row) => ({
     budgetId: row.budget_id,
-    scope: row.scope,
+    scope: row.scope === 'agent' ? 'agent' : 'session',
     scopeId: row.scope_id,
     unit: row.unit,
     limit: row.limit_amount,

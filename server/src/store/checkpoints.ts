@@ -15,7 +15,12 @@ export type Shard = {
   readonly origin: string | undefined
   readonly logKey: string | undefined
   readonly mirrorKey: string | undefined
+  readonly closedAt: Date | undefined
+  /** From `deleting` on its entries, tiles and bundles may be gone. */
+  readonly deletion: ShardDeletionState | undefined
 }
+
+export type ShardDeletionState = 'announced' | 'deleting' | 'done'
 
 export type CheckpointRow = {
   readonly size: number
@@ -34,31 +39,38 @@ type ShardColumns = {
   origin: string | null
   log_key: string | null
   mirror_key: string | null
+  closed_at: Date | null
+  deletion: ShardDeletionState | null
 }
 
-const shardColumns = [
-  'log_id',
-  'shard',
-  'size',
-  'is_open',
-  'origin',
-  'log_key',
-  'mirror_key',
-] as const
 const shardsMax = 1000
 
-/** Every shard of the organisation, oldest first. */
+function selectShards(db: Kysely<Schema>, organisationId: OrganisationId) {
+  return db
+    .selectFrom('airworthy.logs as l')
+    .leftJoin('airworthy.shard_deletions as d', (join) =>
+      join.onRef('d.organisation_id', '=', 'l.organisation_id').onRef('d.log_id', '=', 'l.log_id'),
+    )
+    .select([
+      'l.log_id',
+      'l.shard',
+      'l.size',
+      'l.is_open',
+      'l.origin',
+      'l.log_key',
+      'l.mirror_key',
+      'l.closed_at',
+      'd.state as deletion',
+    ])
+    .where('l.organisation_id', '=', organisationId)
+}
+
+/** Every shard of the organisation, oldest first; deleted ones too. */
 export async function listShards(
   db: Kysely<Schema>,
   organisationId: OrganisationId,
 ): Promise<Shard[]> {
-  const rows = await db
-    .selectFrom('airworthy.logs')
-    .select(shardColumns)
-    .where('organisation_id', '=', organisationId)
-    .orderBy('log_id')
-    .limit(shardsMax)
-    .execute()
+  const rows = await selectShards(db, organisationId).orderBy('l.log_id').limit(shardsMax).execute()
   return rows.map(shardOf)
 }
 
@@ -67,12 +79,9 @@ export async function findShard(
   organisationId: OrganisationId,
   of: { readonly name: string } | { readonly logId: string },
 ): Promise<Shard | undefined> {
-  const query = db
-    .selectFrom('airworthy.logs')
-    .select(shardColumns)
-    .where('organisation_id', '=', organisationId)
+  const query = selectShards(db, organisationId)
   const row = await (
-    'name' in of ? query.where('shard', '=', of.name) : query.where('log_id', '=', of.logId)
+    'name' in of ? query.where('l.shard', '=', of.name) : query.where('l.log_id', '=', of.logId)
   ).executeTakeFirst()
   return row === undefined ? undefined : shardOf(row)
 }
@@ -86,7 +95,14 @@ function shardOf(row: ShardColumns): Shard {
     origin: row.origin ?? undefined,
     logKey: row.log_key ?? undefined,
     mirrorKey: row.mirror_key ?? undefined,
+    closedAt: row.closed_at ?? undefined,
+    deletion: row.deletion ?? undefined,
   }
+}
+
+/** Whether the entries of a shard may be gone. */
+export function isGone({ deletion }: Pick<Shard, 'deletion'>): boolean {
+  return deletion === 'deleting' || deletion === 'done'
 }
 
 /**

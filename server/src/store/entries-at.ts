@@ -22,6 +22,18 @@ export async function findSeqAt(
   return low
 }
 
+/** When the entry was written, Unix milliseconds; undefined where it is not there. */
+export async function findTimeOf(
+  db: Kysely<Schema>,
+  organisationId: OrganisationId,
+  of: { readonly logId: string; readonly seq: number },
+): Promise<number | undefined> {
+  const place = { logId: of.logId, seqs: [String(of.seq)] }
+  const [row] = await findEntries(db, organisationId, place)
+  const atMs = row === undefined ? 0 : timeOf(row.entry)
+  return atMs > 0 ? atMs : undefined
+}
+
 function timeOf(entry: Buffer): number {
   const value: unknown = JSON.parse(entry.toString())
   const at = typeof value === 'object' && value !== null && 'at' in value ? value.at : undefined

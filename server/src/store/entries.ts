@@ -7,16 +7,19 @@ export type EntryRow = { readonly seq: string; readonly entry: Buffer }
 
 export type LogHead = { readonly logId: string; readonly size: string }
 
-/** The head of the organisation's open log. */
+/** The head of a shard of the log; without an id that of the open one. */
 export async function findLog(
   db: Kysely<Schema>,
   organisationId: OrganisationId,
+  logId?: string,
 ): Promise<LogHead | undefined> {
-  const row = await db
+  const query = db
     .selectFrom('airworthy.logs')
     .select(['log_id', 'size'])
     .where('organisation_id', '=', organisationId)
-    .where('is_open', '=', true)
+  const row = await (
+    logId === undefined ? query.where('is_open', '=', true) : query.where('log_id', '=', logId)
+  )
     .orderBy('log_id', 'desc')
     .executeTakeFirst()
   return row === undefined ? undefined : { logId: row.log_id, size: row.size }

@@ -8,6 +8,7 @@ import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
 import { activeLegalHolds } from './legal-holds.ts'
 import { appendEntries } from './log.ts'
+import { dropEntriesOf } from './model-cache.ts'
 import type { Schema } from './schema.ts'
 import { closeSession, findSession } from './sessions.ts'
 import { runCommand } from './transaction.ts'
@@ -182,6 +183,7 @@ async function destroy(
     WHERE organisation_id = ${organisationId} AND subject_id = ANY(${subjectIds}::bytea[])
       AND destroyed_at IS NULL`.execute(tx)
   const keys = Number(destroyed.numAffectedRows ?? 0)
+  await dropEntriesOf(tx, organisationId, subjectIds)
   const [entry] = await appendEntries(tx, organisationId, [
     {
       type: 'erasure.requested',

@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
+import type { ModelApi } from '../core/wires/model-api.ts'
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
 import { appendEntries } from './log.ts'
@@ -93,6 +94,8 @@ export type HeldCall = {
   readonly action: string
   readonly schemaHash: string
   readonly apiKeyId: string
+  /** The API that the client of a model call speaks; undefined for what earlier releases held. */
+  readonly wire: ModelApi | undefined
   /** False for a call that no person was asked about: it waited for its run. */
   readonly isApproved: boolean
 }
@@ -119,6 +122,7 @@ export async function findHeldCall(
       'h.action',
       'h.schema_hash',
       'c.api_key_id',
+      'h.wire',
       sql<boolean>`EXISTS (SELECT FROM airworthy.votes v WHERE v.organisation_id = h.organisation_id
         AND v.hold_id = h.hold_id AND v.vote = 'approve')`.as('is_approved'),
     ])
@@ -136,6 +140,7 @@ export async function findHeldCall(
     action: row.action,
     schemaHash: row.schema_hash,
     apiKeyId: row.api_key_id,
+    wire: row.wire ?? undefined,
     isApproved: row.is_approved,
   }
 }

@@ -30,11 +30,15 @@ export type LogFindings = {
   readonly callsWithoutOutcome: number
 }
 
-/** Reads the log. It locks nothing: gateways go on writing meanwhile. */
-export function checkLog(db: Kysely<Schema>, organisationId: OrganisationId): Promise<LogFindings> {
+/** Reads a shard of the log, or the open one. It locks nothing: gateways go on writing meanwhile. */
+export function checkLog(
+  db: Kysely<Schema>,
+  organisationId: OrganisationId,
+  logId?: string,
+): Promise<LogFindings> {
   return readAtOneMoment(db, async (tx) => {
-    const log = await findLog(tx, organisationId)
-    if (log === undefined) throw new Error('the organisation has no open log')
+    const log = await findLog(tx, organisationId, logId)
+    if (log === undefined) throw new Error(`there is no log ${logId ?? 'that is open'}`)
     const size = BigInt(log.size)
     const from = size > entriesReadMax ? size - entriesReadMax : 0n
     const gaps = await countGaps(tx, organisationId, { ...log, from })

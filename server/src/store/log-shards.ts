@@ -4,7 +4,7 @@
 import { type Kysely, sql } from 'kysely'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
-import { parseNote, formatNote } from '../core/tlog/note.ts'
+import { withoutCosignatures } from '../core/tlog/note.ts'
 import { findLastCheckpoint, findShard, listShards, type Shard } from './checkpoints.ts'
 import type { Database } from './database.ts'
 import { appendEntries, lockLog } from './log.ts'
@@ -62,12 +62,6 @@ export async function openNextShard(
       },
     ])
   })
-}
-
-/** The log's own signature alone: with a post-quantum one it would not fit an entry. */
-function withoutCosignatures(note: string): string {
-  const { text, signatures } = parseNote(Buffer.from(note))
-  return formatNote({ text, signatures: signatures.slice(0, 1) }).toString()
 }
 
 async function addShard(

@@ -21,7 +21,7 @@ export async function bootstrapOrganisation(
       .innerJoin('airworthy.logs as l', 'l.organisation_id', 'o.organisation_id')
       .select(['o.organisation_id', 'l.log_id'])
       .where('o.name', '=', name)
-      .where('l.is_open', '=', true)
+      // Open or not: who starts while the log is rotated opens the next shard.
       .orderBy('l.log_id', 'desc')
       .executeTakeFirst()
     if (found !== undefined) {

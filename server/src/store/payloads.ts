@@ -106,6 +106,17 @@ export class PayloadVault {
     return open(open(this.#masterKey, row.wrapped_key).text, row.sealed).text
   }
 
+  /** Opens bytes by their subjects' keys, as rows bring them; each key is unwrapped once. */
+  opener(): (wrappedKey: Buffer, sealed: Buffer) => Buffer {
+    const keys = new Map<string, Buffer>()
+    return (wrappedKey, sealed) => {
+      const name = wrappedKey.toString('latin1')
+      const key = keys.get(name) ?? open(this.#masterKey, wrappedKey).text
+      if (keys.size < keysCachedMax) keys.set(name, key)
+      return open(key, sealed).text
+    }
+  }
+
   /**
    * The keyed hashes under which the subject has, or had, a key: one more for each erasure. The first
    * is there for a subject that was never seen, too.

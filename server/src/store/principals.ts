@@ -6,7 +6,7 @@ import { stableDid } from '../core/identity/did-web.ts'
 import { hashKey, type KeyScope, parseScopes } from '../core/identity/key.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { CompiledLimit } from '../core/pact/compiled.ts'
-import { insertLedger } from './budgets.ts'
+import { budgetLimitsOf, insertLedger } from './budgets.ts'
 import type { Database } from './database.ts'
 import { appendEntries } from './log.ts'
 import { parseScope } from './session-scope.ts'
@@ -175,22 +175,12 @@ export async function findOrOpenDefaultSession(
     await insertLedger(tx, organisationId, {
       scope: 'session',
       scopeId: sessionId,
-      limits: budgetsOf(limits),
+      limits: budgetLimitsOf(limits),
     })
     const opened = await findDefault(tx, organisationId, holder.apiKeyId)
     if (opened === undefined) throw new Error('the default session is not there after its insert')
     return opened
   })
-}
-
-function budgetsOf(
-  limits: CompiledLimit,
-): Partial<Record<'calls' | 'tokens' | 'nano_usd', bigint>> {
-  return {
-    ...(limits.calls === undefined ? {} : { calls: BigInt(limits.calls) }),
-    ...(limits.tokens === undefined ? {} : { tokens: BigInt(limits.tokens) }),
-    ...(limits.moneyNanoUsd === undefined ? {} : { nano_usd: limits.moneyNanoUsd }),
-  }
 }
 
 async function findDefault(

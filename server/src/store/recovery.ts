@@ -1,13 +1,17 @@
 // What a gateway process that died left open. Its calls in flight may or may not have happened, so
 // they become unknown, and so does the lease it held: neither is free to spend again.
 import { hash } from 'node:crypto'
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { EntryDraft } from '../core/audit/entry.ts'
+import { amountIn } from '../core/budget/budget.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
-import { appendEntries } from './log.ts'
+import { changeLedgers } from './change-ledgers.ts'
+import { appendEntries, lockLog } from './log.ts'
+import { insertLostLease } from './lost-leases.ts'
+import { amountsOf, endCallIn } from './recorder/ledger.ts'
 import type { Schema } from './schema.ts'
-import { type StoredFacts } from './recorder/state.ts'
+import type { StoredFacts } from './recorder/session-facts.ts'
 import { runCommand } from './transaction.ts'
 
 const callsMax = 10_000
@@ -67,6 +71,7 @@ type OpenRow = {
   effect_id: string | null
   effect_key: string | null
   reserved: string[]
+  ledgers: string[] | null
 }
 
 async function recoverReplica(
@@ -80,7 +85,8 @@ async function recoverReplica(
       AND ended_at IS NULL`.execute(tx)
   if (ended.numAffectedRows === 0n) return undefined
   const open = await sql<OpenRow>`SELECT i.call_id, i.session_id, i.agent_id, i.version_id,
-      i.pact_id, i.kind, i.action, i.effect_id, i.reserved, (SELECT e.effect_key FROM airworthy.effects e
+      i.pact_id, i.kind, i.action, i.effect_id, i.reserved, i.ledgers,
+      (SELECT e.effect_key FROM airworthy.effects e
         WHERE e.organisation_id = i.organisation_id AND e.effect_id = i.effect_id) AS effect_key
     FROM airworthy.call_intents i WHERE i.organisation_id = ${organisationId}
       AND i.call_id >= ${replica.open_floor}::uuid AND i.replica_id = ${replica.replica_id}
@@ -89,11 +95,10 @@ async function recoverReplica(
     ORDER BY i.call_id LIMIT ${callsMax}`.execute(tx)
   let failed = 0
   for (const call of open.rows) {
-    // A read changed nothing: it is simply over. Anything else may have happened.
-    const isRead = call.kind === 'tool' && call.effect_id === null
-    if (isRead) failed += 1
-    await closeCall(tx, organisationId, call, isRead ? 'failed' : 'unknown')
+    if (endOf(call) === 'failed') failed += 1
+    await closeCall(tx, organisationId, call, endOf(call))
   }
+  await moveBudgets(tx, organisationId, open.rows)
   await closeLeases(tx, organisationId, replica.replica_id)
   const draft: EntryDraft = {
     type: 'replica.recovered',
@@ -102,6 +107,11 @@ async function recoverReplica(
   }
   await appendEntries(tx, organisationId, [draft])
   return { unknown: open.rows.length - failed, failed }
+}
+
+/** A read changed nothing: it is simply over. Anything else may have happened. */
+function endOf(call: OpenRow): 'failed' | 'unknown' {
+  return call.kind === 'tool' && call.effect_id === null ? 'failed' : 'unknown'
 }
 
 async function closeCall(
@@ -137,37 +147,34 @@ async function closeCall(
     await sql`UPDATE airworthy.effects SET state = 'unknown'
       WHERE organisation_id = ${organisationId} AND effect_id = ${call.effect_id}`.execute(tx)
   }
-  await moveBudgets(tx, organisationId, call, state)
   await countFacts(tx, organisationId, call, state)
 }
 
-/**
- * A ledger's array after amounts moved out of `from`: never more than lies there, because a unit
- * without a limit is not counted, and limits change while calls are in flight.
- */
-function move(
-  column: string,
-  sign: '+' | '-',
-  moved: { readonly from: string; readonly amounts: readonly string[] },
-): RawBuilder<unknown> {
-  const amounts = `{${moved.amounts.join(',')}}`
-  return sql`(SELECT array_agg(c ${sql.raw(sign)} least(f, a) ORDER BY n)
-    FROM unnest(${sql.ref(column)}, ${sql.ref(moved.from)}, ${amounts}::bigint[])
-      WITH ORDINALITY AS u(c, f, a, n))`
-}
-
+/** What the calls reserved becomes unknown in all their ledgers; what a read took is settled. */
 async function moveBudgets(
   tx: Kysely<Schema>,
   organisationId: OrganisationId,
-  call: OpenRow,
-  state: 'failed' | 'unknown',
+  calls: readonly OpenRow[],
 ): Promise<void> {
-  const to = state === 'unknown' ? 'unknown' : 'settled'
-  const moved = { from: 'reserved', amounts: call.reserved }
-  await sql`UPDATE airworthy.ledgers
-    SET reserved = ${move('reserved', '-', moved)}, ${sql.ref(to)} = ${move(to, '+', moved)}
-    WHERE organisation_id = ${organisationId}
-      AND scope_id IN (${call.session_id}, ${call.agent_id})`.execute(tx)
+  const ids = new Set(calls.flatMap((call) => ledgersOf(call)))
+  const { nowMs } = await lockLog(tx, organisationId)
+  await changeLedgers(tx, organisationId, [...ids], (ledgers) => {
+    for (const call of calls) {
+      const held = amountsOf(call.reserved)
+      const used = endOf(call) === 'unknown' ? undefined : held
+      const end = { bucket: 'reserved', held, used } as const
+      for (const id of ledgersOf(call)) {
+        const ledger = ledgers.get(id)
+        if (ledger !== undefined) endCallIn(ledger, { ...end, ...noneBefore }, nowMs)
+      }
+    }
+  })
+}
+
+const noneBefore = { settledBefore: undefined, usedAtLeast: undefined }
+
+function ledgersOf(call: OpenRow): string[] {
+  return [call.session_id, call.agent_id, ...(call.ledgers ?? [])]
 }
 
 async function countFacts(
@@ -191,21 +198,51 @@ async function closeLeases(
   organisationId: OrganisationId,
   replicaId: string,
 ): Promise<void> {
+  const held = await takeLeases(tx, organisationId, replicaId)
+  for (const lease of held) {
+    const body = { amounts: lease.amounts.join(' '), replica: replicaId, scope: lease.scopeId }
+    await appendEntries(tx, organisationId, [
+      { type: 'lease.unknown', agentId: organisationId, body },
+    ])
+    await insertLostLease(tx, organisationId, { ...lease, replicaId })
+  }
+  await releaseLeases(tx, organisationId, { leases: held, becomeUnknown: true })
+}
+
+type Lease = { readonly scopeId: string; readonly amounts: readonly string[] }
+
+/** The leases of the replica that are not empty. All of them are deleted. */
+async function takeLeases(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  replicaId: string,
+): Promise<Lease[]> {
   const held = await sql<{ scope_id: string; amounts: string[] }>`
     DELETE FROM airworthy.leases
     WHERE organisation_id = ${organisationId} AND replica_id = ${replicaId}
     RETURNING scope_id, amounts`.execute(tx)
-  for (const lease of held.rows) {
-    if (lease.amounts.every((amount) => amount === '0')) continue
-    const moved = { from: 'leased', amounts: lease.amounts }
-    await sql`UPDATE airworthy.ledgers
-      SET leased = ${move('leased', '-', moved)}, unknown = ${move('unknown', '+', moved)}
-      WHERE organisation_id = ${organisationId} AND scope_id = ${lease.scope_id}`.execute(tx)
-    const body = { amounts: lease.amounts.join(' '), replica: replicaId, scope: lease.scope_id }
-    await appendEntries(tx, organisationId, [
-      { type: 'lease.unknown', agentId: organisationId, body },
-    ])
-  }
+  return held.rows
+    .filter((lease) => lease.amounts.some((amount) => amount !== '0'))
+    .map(({ scope_id: scopeId, amounts }) => ({ scopeId, amounts }))
+}
+
+async function releaseLeases(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  { leases, becomeUnknown }: { leases: readonly Lease[]; becomeUnknown: boolean },
+): Promise<void> {
+  const byLedger = new Map(leases.map((lease) => [lease.scopeId, amountsOf(lease.amounts)]))
+  await changeLedgers(tx, organisationId, [...byLedger.keys()], (ledgers) => {
+    for (const [scopeId, amounts] of byLedger) {
+      for (const budget of ledgers.get(scopeId)?.budgets ?? []) {
+        const wanted = amountIn(amounts, budget.unit)
+        // A limit that was set since knows nothing of the lease.
+        const amount = wanted <= budget.leasedByOthers ? wanted : budget.leasedByOthers
+        budget.leasedByOthers -= amount
+        if (becomeUnknown) budget.unknown += amount
+      }
+    }
+  })
 }
 
 /** A replica that stops in order gives its leases back, unspent. */
@@ -215,15 +252,8 @@ export async function endReplica(
   replicaId: string,
 ): Promise<void> {
   await runCommand(db, organisationId, async (tx) => {
-    const held = await sql<{ scope_id: string; amounts: string[] }>`
-      DELETE FROM airworthy.leases
-      WHERE organisation_id = ${organisationId} AND replica_id = ${replicaId}
-      RETURNING scope_id, amounts`.execute(tx)
-    for (const lease of held.rows) {
-      const moved = { from: 'leased', amounts: lease.amounts }
-      await sql`UPDATE airworthy.ledgers SET leased = ${move('leased', '-', moved)}
-        WHERE organisation_id = ${organisationId} AND scope_id = ${lease.scope_id}`.execute(tx)
-    }
+    const leases = await takeLeases(tx, organisationId, replicaId)
+    await releaseLeases(tx, organisationId, { leases, becomeUnknown: false })
     await sql`UPDATE airworthy.replicas SET ended_at = clock_timestamp()
       WHERE organisation_id = ${organisationId} AND replica_id = ${replicaId}`.execute(tx)
     // Other gateways must read the budgets again.

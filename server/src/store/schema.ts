@@ -3,9 +3,14 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { Role } from '../core/identity/roles.ts'
 import type { Reaction, RunState } from '../core/run/run.ts'
+import type { ModelApi } from '../core/wires/model-api.ts'
+import type { BudgetTables } from './budget-schema.ts'
 import type { Checkpoints, WitnessedLogs } from './schema-log.ts'
 import type { AuditTables } from './audit-schema.ts'
+import type { CacheTables } from './cache-schema.ts'
+import type { RoutedCalls } from './routing-schema.ts'
 import type { IdentityTables } from './identity-schema.ts'
+import type { PricesTables } from './prices-schema.ts'
 
 type Int8 = ColumnType<string, string | bigint | number, string | bigint | number>
 type Int8Default = ColumnType<
@@ -98,48 +103,8 @@ type Sessions = {
 
 type CallFlows = { organisation_id: string; call_id: string; flow: 'read' | 'write' }
 
-/** Calls, tokens, nano-USD. */
+/** In the order of `budgetUnits`; rows of earlier releases have the first three. */
 type Units = ColumnType<string[], string, string>
-type UnitsDefault = ColumnType<string[], string | undefined, string>
-
-type Ledgers = {
-  organisation_id: string
-  scope_id: string
-  scope: 'session' | 'agent'
-  facts: JsonDefault
-  limits: ColumnType<(string | null)[], string, string>
-  settled: UnitsDefault
-  reserved: UnitsDefault
-  leased: UnitsDefault
-  unknown: UnitsDefault
-  overrun: UnitsDefault
-}
-
-/** A view of `ledgers`: a row a unit that is limited. */
-type Budgets = {
-  organisation_id: string
-  budget_id: string
-  scope: 'session' | 'agent'
-  scope_id: string
-  unit: 'calls' | 'tokens' | 'nano_usd'
-  limit_amount: string
-  settled: string
-  reserved: string
-  leased: string
-  unknown: string
-  overrun: string
-}
-
-type Replicas = {
-  organisation_id: string
-  replica_id: string
-  lock_key: Int8
-  started_at: TimeDefault
-  open_floor: string
-  ended_at: Time | null
-}
-
-type Leases = { organisation_id: string; replica_id: string; scope_id: string; amounts: Units }
 
 type CallIntents = {
   organisation_id: string
@@ -163,6 +128,7 @@ type CallIntents = {
   intent_seq: Int8 | null
   log_id: Int8
   created_at: Time
+  ledgers: Generated<string[] | null>
 }
 
 type CallOutcomes = {
@@ -178,6 +144,7 @@ type CallOutcomes = {
   settled_at: Time
   /** Of the outcome that was unknown, once it is found out. */
   unknown_seq: ColumnType<string | null, string | null | undefined, string | null>
+  detail: ColumnType<unknown, string | null | undefined, string | null>
 }
 
 /** A view: an intent with its outcome, if there is one. */
@@ -238,6 +205,7 @@ type Holds = {
   expires_at: Time
   decided_at: Time | null
   intent_seq: ColumnType<string | null, string | null | undefined, string | null>
+  wire: ColumnType<ModelApi | null, ModelApi | null | undefined, ModelApi | null>
 }
 
 type Runs = {
@@ -359,6 +327,9 @@ type CallOrigins = {
 }
 
 export type Schema = AuditTables &
+  BudgetTables &
+  CacheTables &
+  PricesTables &
   IdentityTables & {
     'airworthy.organisations': Organisations
     'airworthy.operators': Operators
@@ -367,10 +338,6 @@ export type Schema = AuditTables &
     'airworthy.pacts': Pacts
     'airworthy.api_keys': ApiKeys
     'airworthy.sessions': Sessions
-    'airworthy.ledgers': Ledgers
-    'airworthy.budgets': Budgets
-    'airworthy.replicas': Replicas
-    'airworthy.leases': Leases
     'airworthy.call_intents': CallIntents
     'airworthy.call_outcomes': CallOutcomes
     'airworthy.calls': Calls
@@ -392,4 +359,5 @@ export type Schema = AuditTables &
     'airworthy.spans': Spans
     'airworthy.value_origins': ValueOrigins
     'airworthy.call_origins': CallOrigins
+    'airworthy.routed_calls': RoutedCalls
   }

@@ -5,16 +5,18 @@ import { mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createClient, type Client } from '@airworthy/sdk'
+import { createClient, type Client, type UpstreamList } from '@airworthy/sdk'
 import { Identities } from '../../src/api/identity/identities.ts'
 import { createApi, type ApiDependencies } from '../../src/api/api.ts'
 import type { ListedTool } from '../../src/api/dependencies.ts'
+import { openPriceCatalogue } from '../../src/adapters/price-catalogue/price-catalogue.ts'
 import { openDirectoryStore } from '../../src/adapters/objects/directory-store.ts'
 import { createDidResolver } from '../../src/adapters/resolve-did.ts'
 import { FileKeystore } from '../../src/adapters/signer/file-keystore.ts'
 import { createNoteKey } from '../../src/core/tlog/note-key.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
 import { ensureOperator } from '../../src/store/operators.ts'
+import { PriceBook } from '../../src/store/price-book.ts'
 import { bootstrapOrganisation } from '../../src/store/organisations.ts'
 import type { OrganisationId } from '../../src/core/ids.ts'
 import { createTestDatabase } from '../database.ts'
@@ -31,8 +33,15 @@ export type ApiServer = {
 } & AsyncDisposable
 
 type Replacements = Partial<
-  Pick<ApiDependencies, 'tools' | 'holds' | 'effects' | 'payloads' | 'health'>
+  Pick<ApiDependencies, 'tools' | 'holds' | 'effects' | 'payloads' | 'health' | 'upstreams'>
 >
+
+const noUpstreams: UpstreamList = {
+  replica: null,
+  at: '2026-01-01T00:00:00.000Z',
+  admission: { running: 0, waiting: 0, concurrencyMax: 1 },
+  upstreams: [],
+}
 
 /** Starts one. `replace` may see the server's database through its argument. */
 export async function startApi(
@@ -47,14 +56,18 @@ export async function startApi(
   const logged: unknown[] = []
   const note = async (command: unknown) => void commands.push(command)
   let baseUrl = ''
+  const catalogue = await openPriceCatalogue()
+  const book = new PriceBook({ db, organisationId, catalogue, now: Date.now })
   const api = await createApi({
     db,
     organisationId,
     tools: { list: async () => shopTools },
+    prices: { book, catalogue },
     holds: { decide: note },
     effects: { undo: note, resolve: note, previewUndo: () => Promise.reject(new Error('none')) },
     proofs: { prove: () => Promise.resolve([]) },
     runs: { wake: () => undefined },
+    upstreams: { list: () => noUpstreams },
     payloads: { open: async () => undefined },
     publishedLog: await publishedLog(),
     identities: new Identities({

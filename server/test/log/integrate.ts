@@ -58,6 +58,7 @@ const integrator = new LogIntegrator({
   lastSigned: openLastSigned(values.data),
   keys,
   witnesses: undefined,
+  mustBeWitnessed: false,
   log: (message) => void failures.push(message),
   onForked: () => undefined,
   onCheckpoint: (signed) => {

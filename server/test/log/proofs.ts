@@ -40,6 +40,7 @@ const store: ObjectStore = {
   write: () => Promise.reject(new Error('the log is built')),
   replace: () => Promise.reject(new Error('the log is built')),
   remove: () => Promise.resolve(),
+  removeBelow: () => Promise.reject(new Error('the log is built')),
   [Symbol.asyncDispose]: () => Promise.resolve(),
 }
 

@@ -89,7 +89,8 @@ export async function startFakeS3(): Promise<FakeS3> {
     const failure = failures.shift()
     if (failure !== undefined) return end(response, failure, 'InternalError')
     if (!isSigned(request, body)) return end(response, 403, 'SignatureDoesNotMatch')
-    const path = request.url ?? ''
+    const { pathname: path, searchParams } = new URL(request.url ?? '', 'http://s3')
+    if (searchParams.has('versions')) return list(response, objects, path, searchParams)
     const found = objects.get(path)
     if (request.method === 'GET') {
       if (found === undefined) return end(response, 404, 'NoSuchKey')
@@ -128,6 +129,24 @@ export async function startFakeS3(): Promise<FakeS3> {
       await new Promise((resolve) => server.close(resolve))
     },
   }
+}
+
+/** Versions as a bucket without versioning lists them. */
+function list(
+  response: ServerResponse,
+  objects: ReadonlyMap<string, Stored>,
+  path: string,
+  query: URLSearchParams,
+): undefined {
+  const keys = [...objects.keys()].map((key) => key.slice(path.length + 1)).toSorted()
+  const found = keys.filter((key) => key.startsWith(query.get('prefix') ?? ''))
+  const page = found.slice(0, Number(query.get('max-keys')))
+  const rows = page.map(
+    (key) => `<Version><Key>${encodeURIComponent(key)}</Key><VersionId>null</VersionId></Version>`,
+  )
+  const isCut = page.length < found.length
+  const text = `<IsTruncated>${String(isCut)}</IsTruncated>${rows.join('')}`
+  response.writeHead(200).end(`<ListVersionsResult>${text}</ListVersionsResult>`)
 }
 
 /** Signs again what arrived, with the secret that both know. */

@@ -9,18 +9,26 @@ import type { ObjectStore } from '../../src/adapters/objects/object-store.ts'
 import { openS3Store } from '../../src/adapters/objects/s3-store.ts'
 import { bucket, credentials, region, startFakeS3, startMoto } from './s3-server.ts'
 
-type Opened = { readonly open: () => Promise<ObjectStore> } & AsyncDisposable
+type Opened = {
+  readonly open: () => Promise<ObjectStore>
+  /** Without Object Lock. */
+  readonly openFree?: () => Promise<ObjectStore>
+} & AsyncDisposable
 
 const isFinal = true
 
-function s3Store(endpoint: string, secretAccessKey = credentials.secretAccessKey): ObjectStore {
+function s3Store(
+  endpoint: string,
+  secretAccessKey = credentials.secretAccessKey,
+  isLocking = true,
+): ObjectStore {
   return openS3Store({
     endpoint,
     bucket,
     prefix: 'logs/',
     region,
     credentials: { ...credentials, secretAccessKey },
-    lock: { mode: 'COMPLIANCE', days: 2 },
+    lock: isLocking ? { mode: 'COMPLIANCE', days: 2 } : undefined,
     now: Date.now,
   })
 }
@@ -37,6 +45,7 @@ async function fake(): Promise<Opened> {
   const server = await startFakeS3()
   return {
     open: async () => s3Store(server.endpoint),
+    openFree: async () => s3Store(server.endpoint, undefined, false),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
@@ -46,6 +55,7 @@ async function moto(): Promise<Opened | undefined> {
   if (server === undefined) return undefined
   return {
     open: async () => s3Store(server.endpoint),
+    openFree: async () => s3Store(server.endpoint, undefined, false),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
@@ -84,6 +94,32 @@ for (const [name, start] of Object.entries(kinds)) {
       assert.equal(await store.read('2026/signed'), undefined)
     })
 
+    test('what lies below a path is removed for good, a page at a time, and nothing else', async (t) => {
+      await using opened = await start()
+      if (opened === undefined) {
+        t.skip('moto_server is not installed')
+        return
+      }
+      await using store = await (opened.openFree ?? opened.open)()
+      const paths = ['0/000', '0/001.p/3', '0/x001/000', 'entries/000', 'entries/001.p/7']
+      for (const path of paths) {
+        await store.write(`2026/tile/${path}`, Buffer.from(path), { isFinal: !path.includes('.p') })
+      }
+      // Removed before: where versions are kept it is only hidden.
+      await store.remove('2026/tile/0/001.p/3')
+      const kept = ['2026/signed', '2026/checkpoint', '2026-2/tile/0/000', '2026/tiles']
+      for (const path of kept) await store.replace(path, Buffer.from(path), undefined)
+      const first = await store.removeBelow('2026/tile', { limit: 2 })
+      assert.deepEqual([first.removed, first.isDone, first.refusal], [2, false, undefined])
+      for (let turn = 0; turn < 10; turn += 1) {
+        if ((await store.removeBelow('2026/tile', { limit: 2 })).isDone) break
+      }
+      const last = await store.removeBelow('2026/tile', { limit: 2 })
+      assert.deepEqual(last, { removed: 0, isDone: true, refusal: undefined })
+      for (const path of paths) assert.equal(await store.read(`2026/tile/${path}`), undefined)
+      for (const path of kept) assert.equal(String((await store.read(path))?.bytes), path)
+    })
+
     test('a path that leaves the store is not even asked for', async (t) => {
       await using opened = await start()
       if (opened === undefined) {
@@ -93,6 +129,7 @@ for (const [name, start] of Object.entries(kinds)) {
       await using store = await opened.open()
       for (const path of ['../x', '/x', 'a//b', '', 'a/../b', '.lock']) {
         await assert.rejects(async () => store.read(path), RangeError, path)
+        await assert.rejects(async () => store.removeBelow(path, { limit: 1 }), RangeError, path)
       }
     })
   })
@@ -111,6 +148,22 @@ test('what is final is locked as long as is set, and nobody removes it before', 
   await assert.rejects(store.remove('2026/tile/0/000'), { code: 'log.storage' })
   await store.remove('2026/tile/0/001.p/3')
 })
+
+for (const [name, start] of Object.entries({ 'our fake': fake, moto })) {
+  test(`what is locked is not removed, and the store's refusal is told: ${name}`, async (t) => {
+    await using opened = await start()
+    if (opened === undefined) {
+      t.skip('moto_server is not installed')
+      return
+    }
+    await using store = await opened.open()
+    await store.write('2026/tile/0/000', Buffer.from('one'), { isFinal })
+    const { removed, isDone, refusal } = await store.removeBelow('2026/tile', { limit: 10 })
+    assert.deepEqual([removed, isDone], [0, false])
+    assert.match(refusal ?? '', /AccessDenied/)
+    assert.equal(String((await store.read('2026/tile/0/000'))?.bytes), 'one')
+  })
+}
 
 test('a wrong secret is refused, and a server that fails is asked again', async () => {
   await using server = await startFakeS3()

@@ -4,13 +4,13 @@
 import { blank, importsOf, isTest, lineAt } from './source.ts'
 import type { Fault, SourceTree } from './source.ts'
 
-/** A date made from a number is pure; today's is not. */
+/** A date or a Temporal made from a number is pure; today's is not. */
 const impure = [
   {
     pattern: /\bDate\.now\b|\bnew Date\s*(?:\(\s*\)|(?![\w\s(]))|(?<!new )\bDate\(/g,
     what: 'the clock',
   },
-  { pattern: /\b(?:performance|Temporal)\s*\./g, what: 'the clock' },
+  { pattern: /\bperformance\s*\.|\bTemporal\s*\.\s*Now\b/g, what: 'the clock' },
   {
     pattern: /\bMath\.random\b|\brandomUUID\b|\brandomBytes\b|\bgetRandomValues\b/g,
     what: 'chance',

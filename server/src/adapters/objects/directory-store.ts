@@ -1,10 +1,16 @@
 // Objects as files of a directory: what a static web server could serve as it is.
 import { hash } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, opendir, readFile, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AirworthyError } from '../../core/errors.ts'
-import { isObjectPath, objectBytesMax, type ObjectStore, storedOtherwise } from './object-store.ts'
+import {
+  isObjectPath,
+  objectBytesMax,
+  type ObjectStore,
+  type Removal,
+  storedOtherwise,
+} from './object-store.ts'
 
 let drafts = 0
 
@@ -43,6 +49,7 @@ export async function openDirectoryStore(root: string): Promise<ObjectStore> {
         throw storageError(file, cause)
       })
     },
+    removeBelow: (path, { limit }) => removeBelow(fileOf(root, path), limit),
     [Symbol.asyncDispose]: async () => undefined,
   }
 }
@@ -85,6 +92,48 @@ async function lockDirectory(root: string): Promise<Disposable> {
     }
     await new Promise((resolve) => setTimeout(resolve, lockAskMs))
   }
+}
+
+async function removeBelow(directory: string, limit: number): Promise<Removal> {
+  const count = { removed: 0 }
+  try {
+    const isDone = !(await isThere(directory)) || (await removeFiles(directory, { limit, count }))
+    // Done is what stays done when the machine dies.
+    if (isDone && (await isThere(dirname(directory)))) await syncDirectory(dirname(directory))
+    return { removed: count.removed, isDone, refusal: undefined }
+  } catch (cause) {
+    const code = codeOf(cause)
+    // Another process removes the same: whoever comes again finds what is left.
+    const isRaced = code === 'ENOENT' || code === 'ENOTEMPTY'
+    if (isRaced) return { removed: count.removed, isDone: false, refusal: undefined }
+    const isKept = code === 'EPERM' || code === 'EACCES' || code === 'EROFS'
+    if (!isKept) throw storageError(directory, cause)
+    return { removed: count.removed, isDone: false, refusal: `${code} in ${directory}` }
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined
+}
+
+/** Depth first. True when the directory itself is gone. */
+async function removeFiles(
+  directory: string,
+  bound: { readonly limit: number; readonly count: { removed: number } },
+): Promise<boolean> {
+  const { limit, count } = bound
+  let isEmpty = true
+  for await (const found of await opendir(directory)) {
+    if (count.removed >= limit) return false
+    const path = join(directory, found.name)
+    if (found.isDirectory()) isEmpty = (await removeFiles(path, bound)) && isEmpty
+    else {
+      await unlink(path)
+      count.removed += 1
+    }
+  }
+  if (isEmpty) await rmdir(directory)
+  return isEmpty
 }
 
 async function writeAndSync(path: string, bytes: Uint8Array): Promise<void> {

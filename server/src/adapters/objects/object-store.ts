@@ -18,6 +18,15 @@ export type WriteOptions = {
   readonly isFinal: boolean
 }
 
+export type Removal = {
+  /** Objects, or versions of objects, that are gone. */
+  readonly removed: number
+  /** Nothing is left below the path. */
+  readonly isDone: boolean
+  /** What the store says where it keeps an object: Object Lock, a file system that forbids it. */
+  readonly refusal: string | undefined
+}
+
 export type ObjectStore = AsyncDisposable & {
   /** For people: which directory, which bucket. */
   readonly name: string
@@ -40,6 +49,12 @@ export type ObjectStore = AsyncDisposable & {
   ) => Promise<boolean>
   /** Removes what is not final; an object that is not there is no error. */
   readonly remove: (path: string) => Promise<void>
+  /**
+   * Removes for good, every version of it, what lies below a path, also what is final: at most `limit`
+   * objects, in an order of the store's own. Durable when it resolves. Throws `log.storage` on
+   * anything but a refusal.
+   */
+  readonly removeBelow: (path: string, options: { readonly limit: number }) => Promise<Removal>
 }
 
 /** No object of a log is larger: a bundle is 256 entries of at most 1 KB, and their lengths. */

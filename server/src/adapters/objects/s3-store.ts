@@ -11,7 +11,8 @@ import {
   type StoredObject,
   storedOtherwise,
 } from './object-store.ts'
-import { type S3Credentials, type S3Request, signS3Request } from './sign-s3.ts'
+import { type Ask, removeVersionsBelow, type Reply } from './s3-versions.ts'
+import { type S3Credentials, signS3Request } from './sign-s3.ts'
 
 export type S3Options = {
   /** Such as `https://s3.eu-central-1.amazonaws.com`: the bucket goes into the path. */
@@ -32,9 +33,6 @@ const retryDelayMs = 100
 const timeoutMs = 20_000
 const errorCharsMax = 300
 const dayMs = 24 * 60 * 60 * 1000
-
-type Reply = { readonly status: number; readonly etag: string; readonly body: Buffer }
-type Ask = Pick<S3Request, 'method' | 'headers' | 'body'> & { readonly path: string }
 
 export function openS3Store(options: S3Options): ObjectStore {
   const pool = new Pool(new URL(options.endpoint).origin, {
@@ -94,6 +92,7 @@ export function openS3Store(options: S3Options): ObjectStore {
         throw refuse(path, reply)
       }
     },
+    removeBelow: (path, { limit }) => removeVersionsBelow({ options, ask, refuse }, path, limit),
     [Symbol.asyncDispose]: () => pool.close(),
   }
 }
@@ -109,7 +108,9 @@ function lockHeaders({ lock, now }: S3Options): Record<string, string> {
 
 /** Tries again what failed on the way or at the server; every request may be repeated. */
 async function askS3(pool: Pool, options: S3Options, asked: Ask): Promise<Reply> {
-  if (!isObjectPath(asked.path)) throw new RangeError(`not the path of an object: ${asked.path}`)
+  const isBucket = asked.path === undefined
+  if (!isBucket && !isObjectPath(asked.path))
+    throw new RangeError(`not the path of an object: ${asked.path}`)
   for (let attempt = 1; ; attempt += 1) {
     try {
       const reply = await sendOnce(pool, options, asked)
@@ -126,11 +127,13 @@ async function askS3(pool: Pool, options: S3Options, asked: Ask): Promise<Reply>
 
 async function sendOnce(pool: Pool, options: S3Options, asked: Ask): Promise<Reply> {
   const { bucket, prefix, region, credentials, now } = options
-  const url = new URL(`/${bucket}/${prefix}${asked.path}`, options.endpoint)
+  const where = asked.path === undefined ? '' : `/${prefix}${asked.path}`
+  const url = new URL(`/${bucket}${where}`, options.endpoint)
+  for (const [name, value] of Object.entries(asked.query ?? {})) url.searchParams.set(name, value)
   const headers = signS3Request({ ...asked, url, region, nowMs: now() }, credentials)
   const response = await pool.request({
     method: asked.method,
-    path: url.pathname,
+    path: `${url.pathname}${url.search}`,
     headers,
     body: asked.method === 'PUT' ? asked.body : null,
   })

@@ -62,7 +62,7 @@ export const budgetSchema = z
     id: z.string(),
     scope: z.enum(['session', 'agent']),
     scopeId: id,
-    unit: z.enum(['calls', 'tokens', 'nano_usd']),
+    unit: z.enum(['calls', 'tokens', 'nano_usd', 'input_tokens', 'output_tokens']),
     limit: integerText,
     settled: integerText,
     reserved: integerText,

@@ -4,7 +4,9 @@ import type { EnrolAgent, EnrolledAgent } from '@airworthy/sdk'
 import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import { canonicalJson } from '../../core/canonical.ts'
+import type { BudgetUnit } from '../../core/budget/budget.ts'
 import { AirworthyError } from '../../core/errors.ts'
+import type { limitFields } from '../../core/pact/prices.ts'
 import { compilePact } from '../../core/pact/compile.ts'
 import type { CompiledPact } from '../../core/pact/compiled.ts'
 import { fingerprint, pactHash } from '../../core/pact/fingerprint.ts'
@@ -15,7 +17,7 @@ import { issueApiKey } from '../../store/keys.ts'
 import { findPact } from '../../store/pacts.ts'
 import type { Schema } from '../../store/schema.ts'
 import { runCommand } from '../../store/transaction.ts'
-import type { ListedTool, ToolLister } from '../dependencies.ts'
+import type { ListedTool } from '../dependencies.ts'
 import { type Context, defineOperation } from '../operation.ts'
 import { manifestSource } from '../pacts/manifest-source.ts'
 import { testCandidate } from '../pacts/candidate.ts'
@@ -43,6 +45,7 @@ export const enrolAgent = defineOperation({
   reply: enrolledAgentSchema,
   errors: [
     'manifest.invalid',
+    'model.price_unknown',
     'manifest.tool_server_unreachable',
     'sql.statement_invalid',
     'sql.role_unsafe',
@@ -50,7 +53,7 @@ export const enrolAgent = defineOperation({
     'upstream.address_forbidden',
   ],
   run: async (context, input) => {
-    const checked = await checkManifest(context.tools, input.body)
+    const checked = await checkManifest(context, input.body)
     const outcome = await runCommand(context.db, context.organisationId, (tx) =>
       enrol(tx, context, { checked, request: input.body }),
     )
@@ -82,12 +85,13 @@ type CheckedManifest = {
 }
 
 /** Everything that can be said before the database is asked. Tool servers may take a while. */
-async function checkManifest(tools: ToolLister, request: EnrolAgent): Promise<CheckedManifest> {
+async function checkManifest(context: Context, request: EnrolAgent): Promise<CheckedManifest> {
+  const { tools, prices } = context
   const parsed = parseManifest(request.manifest, request.file)
   if (parsed.kind === 'invalid') throw refuseManifest(parsed.problems)
   const { manifest } = parsed
   const listed = await tools.list(manifest.toolServers)
-  const compiled = compilePact(manifest, listed)
+  const compiled = compilePact(manifest, listed, { findPrice: prices.book.find })
   if (compiled.kind === 'invalid') {
     throw refuseManifest(
       placeProblems({
@@ -184,7 +188,7 @@ async function applyLimits(
   })
   if (change.kind === 'ok') return
   const problems = change.refused.map((refused) => {
-    const field = refused.unit === 'nano_usd' ? 'moneyUsd' : refused.unit
+    const field = fieldOf(refused.unit)
     const value = manifest.limits.agent[field]
     const used = refused.unit === 'nano_usd' ? `${refused.used} nano-USD` : String(refused.used)
     const expected = `at least what is used or reserved already: ${used}`
@@ -194,4 +198,19 @@ async function applyLimits(
   throw refuseManifest(
     placeProblems({ text: input.request.manifest, file: input.request.file, problems }),
   )
+}
+
+/** As the manifest names the unit. */
+function fieldOf(unit: BudgetUnit): (typeof limitFields)[number] {
+  switch (unit) {
+    case 'nano_usd':
+      return 'moneyUsd'
+    case 'input_tokens':
+      return 'inputTokens'
+    case 'output_tokens':
+      return 'outputTokens'
+    case 'calls':
+    case 'tokens':
+      return unit
+  }
 }

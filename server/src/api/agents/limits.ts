@@ -1,6 +1,6 @@
 import { AirworthyError } from '../../core/errors.ts'
 import type { CompiledLimit } from '../../core/pact/compiled.ts'
-import { type BudgetLimits, limitMax } from '../../store/budgets.ts'
+import { type BudgetLimits, budgetLimitsOf, limitMax } from '../../store/budgets.ts'
 
 /** A pact's limit as budgets hold it. Throws `manifest.invalid` for more than an int8 can count. */
 export function limitsOf(limit: CompiledLimit): BudgetLimits {
@@ -11,9 +11,5 @@ export function limitsOf(limit: CompiledLimit): BudgetLimits {
       'limits: moneyUsd is more than 9,223,372,036 US dollars',
     )
   }
-  return {
-    ...(limit.calls === undefined ? {} : { calls: BigInt(limit.calls) }),
-    ...(limit.tokens === undefined ? {} : { tokens: BigInt(limit.tokens) }),
-    ...(money === undefined ? {} : { nano_usd: money }),
-  }
+  return budgetLimitsOf(limit)
 }

@@ -9,6 +9,7 @@ import {
   listShards,
   type Shard,
 } from '../../store/checkpoints.ts'
+import { requireEntries } from '../../store/shard-deletions.ts'
 import { findSeqAt } from '../../store/entries-at.ts'
 import type { NoteSigner } from '../../core/tlog/signatures.ts'
 import type { Context } from '../operation.ts'
@@ -79,7 +80,7 @@ async function chooseShard(context: Context, logId: string | undefined): Promise
     logId === undefined
       ? (await listShards(db, organisationId)).findLast((each) => each.isOpen)
       : await findShard(db, organisationId, { logId })
-  if (shard !== undefined) return shard
+  if (shard !== undefined) return requireEntries(db, organisationId, shard)
   throw new AirworthyError('request.not_found', `there is no log ${logId ?? ''}`)
 }
 

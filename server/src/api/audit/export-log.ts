@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { recordAccess } from '../../store/accesses.ts'
 import { defineOperation, RawReply } from '../operation.ts'
+import { logId } from '../schemas.ts'
 import { planBundle } from './bundle-plan.ts'
 import { writeBundle } from './write-bundle.ts'
 
@@ -17,10 +18,7 @@ export const exportLog = defineOperation({
   summary: 'Export a part of the log as one file that verifies offline (application/x-ndjson)',
   roles: ['operator', 'auditor'],
   query: z.strictObject({
-    log: z
-      .string()
-      .regex(/^\d{1,18}$/)
-      .exactOptional(),
+    log: logId.exactOptional(),
     from: place.exactOptional(),
     to: place
       .exactOptional()
@@ -32,6 +30,7 @@ export const exportLog = defineOperation({
     'log.not_published',
     'log.unavailable',
     'log.storage',
+    'log.shard_deleted',
     'audit.range_invalid',
   ],
   run: async (context, { query }) => {

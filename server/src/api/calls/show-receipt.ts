@@ -4,6 +4,8 @@ import { z } from 'zod'
 import { leafHash } from '../../core/audit/entry.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import { type CallEntry, findCallEntry } from '../../store/call-entries.ts'
+import { findShard } from '../../store/checkpoints.ts'
+import { requireEntries } from '../../store/shard-deletions.ts'
 import { type Context, defineOperation, RawReply } from '../operation.ts'
 import { id, idParams, integerText } from '../schemas.ts'
 import { requireCall } from './call.ts'
@@ -51,7 +53,7 @@ export const showReceipt = defineOperation({
       .meta({ description: 'Whose proof file. Default: the outcome, else the intent.' }),
   }),
   reply,
-  errors: ['call.unknown', 'log.not_published'],
+  errors: ['call.unknown', 'log.not_published', 'log.shard_deleted'],
   run: async (context, { params, query }) => {
     const { db, organisationId } = context
     const call = await requireCall(db, organisationId, params.id)
@@ -60,6 +62,7 @@ export const showReceipt = defineOperation({
       seq === null ? undefined : findCallEntry(db, organisationId, { callId, logId, seq })
     const intent = await find(call.intentSeq)
     const outcome = await find(call.outcomeSeq)
+    if (intent === undefined && outcome === undefined) await requireShard(context, logId)
     if (query.format === 'tlog-proof') {
       const wanted = query.of === 'intent' ? intent : (outcome ?? intent)
       return proofReply(context, query.of === 'outcome' ? outcome : wanted)
@@ -72,6 +75,12 @@ export const showReceipt = defineOperation({
     }
   },
 })
+
+/** A receipt with no entry says why: its shard is deleted. Throws `log.shard_deleted`. */
+async function requireShard({ db, organisationId }: Context, logId: string): Promise<void> {
+  const shard = await findShard(db, organisationId, { logId })
+  if (shard !== undefined) await requireEntries(db, organisationId, shard)
+}
 
 async function present(
   context: Context,

@@ -1,9 +1,10 @@
 // GET /v1/entries
 import type { EntryPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { findLog, readEntries } from '../../store/entries.ts'
+import { readEntries } from '../../store/entries.ts'
 import { defineOperation } from '../operation.ts'
-import { integerText, limit, nextOf } from '../schemas.ts'
+import { integerText, limit, logId, nextOf } from '../schemas.ts'
+import { chooseLog } from './choose-log.ts'
 import { presentEntry } from './entry.ts'
 
 const reply: z.ZodType<EntryPage> = z
@@ -29,6 +30,7 @@ export const listEntries = defineOperation({
   summary: 'Read the log',
   roles: ['operator', 'auditor'],
   query: z.strictObject({
+    log: logId.exactOptional().meta({ description: 'A shard. Default: the open one.' }),
     after: z
       .string()
       .regex(/^\d{1,18}$/, { error: 'expected the number of an entry' })
@@ -37,10 +39,10 @@ export const listEntries = defineOperation({
     limit,
   }),
   reply,
-  errors: [],
+  errors: ['request.not_found', 'log.shard_deleted'],
   run: async ({ db, organisationId, logAccess }, { query }) => {
     await logAccess('log')
-    const log = await findLog(db, organisationId)
+    const log = await chooseLog(db, organisationId, query.log)
     if (log === undefined) return { entries: [], next: null }
     const from = query.after === undefined ? 0n : BigInt(query.after) + 1n
     const rows = await readEntries(db, organisationId, {

@@ -2,6 +2,7 @@
 import type { LogShards } from '@airworthy/sdk'
 import { z } from 'zod'
 import { findLastCheckpoint, listShards as findShards } from '../../store/checkpoints.ts'
+import { listShardDeletions } from '../../store/shard-deletions.ts'
 import { defineOperation } from '../operation.ts'
 import { formatVkey } from '../../core/tlog/note-key.ts'
 import { presentShard, shardSchema } from './shard.ts'
@@ -23,10 +24,12 @@ export const listShards = defineOperation({
   errors: [],
   run: async ({ db, organisationId, publishedLog }): Promise<LogShards> => {
     const shards = await findShards(db, organisationId)
+    const deletions = await listShardDeletions(db, organisationId)
     const presented = await Promise.all(
       shards.map(async (shard) => {
         const checkpoint = await findLastCheckpoint(db, organisationId, shard.logId)
-        return presentShard({ shard, checkpoint })
+        const deletion = deletions.find((row) => row.logId === String(shard.logId))
+        return presentShard({ shard, checkpoint, deletion })
       }),
     )
     return { shards: presented, witnessKey: formatVkey(publishedLog.witness.signer.key) }

@@ -7,31 +7,47 @@ import { AirworthyError } from '../../core/errors.ts'
 import { mayCall } from '../../core/identity/roles.ts'
 import { formatBundle, parseBundle } from '../../core/tlog/bundle.ts'
 import { cutTile, parseResourcePath, type TileResource } from '../../core/tlog/tiles.ts'
+import type { OperatorRow } from '../../store/operators.ts'
+import { type LogAccesses, parseReason, reasonHeader } from '../audit/access.ts'
 import { authenticate } from '../authenticate.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 
 /** Tiles never change; the checkpoint does each second. */
 const immutableSeconds = 31_536_000
 
-export function serveLog(app: FastifyInstance, dependencies: ApiDependencies): void {
+/**
+ * Who reads entries with a key is written to the log, once a minute as with `GET /v1/entries`. Hashes
+ * and checkpoints say nothing of anybody, and readers of a public log have no name: these write nothing.
+ */
+export function serveLog(
+  app: FastifyInstance,
+  dependencies: ApiDependencies,
+  accesses: LogAccesses,
+): void {
   app.get<{ Params: { shard: string; '*': string } }>('/log/:shard/*', async (request, reply) => {
-    await requireReader(dependencies, request.headers.authorization)
+    const reader = await findReader(dependencies, request.headers.authorization)
     const { shard, '*': path } = request.params
     if (!isObjectPath(`${shard}/${path}`)) throw notThere()
     if (path === checkpointPath) return sendCheckpoint(dependencies, reply, shard)
     const resource = parseResourcePath(path)
     if (resource === undefined) throw notThere()
+    if (reader !== undefined && resource.kind !== 'tile') {
+      const reason = parseReason(request.headers[reasonHeader])
+      await accesses.record('log', { ...reader, operation: 'serve-log', isOfMany: true, reason })
+    }
     return sendResource(dependencies, reply, { shard, resource })
   })
 }
 
-async function requireReader(
+/** Undefined where everybody may read. Throws where this one may not. */
+async function findReader(
   { db, organisationId, publishedLog }: ApiDependencies,
   authorization: string | undefined,
-): Promise<void> {
-  if (publishedLog.isPublic) return
-  const { role } = await authenticate(db, organisationId, authorization)
-  if (mayCall(['operator', 'auditor'], role)) return
+): Promise<OperatorRow | undefined> {
+  if (publishedLog.isPublic) return undefined
+  const operator = await authenticate(db, organisationId, authorization)
+  const { role } = operator
+  if (mayCall(['operator', 'auditor'], role)) return operator
   throw new AirworthyError('auth.forbidden', `a ${role} key may not read the log`)
 }
 

@@ -1,6 +1,8 @@
 import type { LogShard } from '@airworthy/sdk'
 import { z } from 'zod'
 import type { CheckpointRow, Shard } from '../../store/checkpoints.ts'
+import type { ShardDeletionRow } from '../../store/shard-deletions.ts'
+import { presentShardDeletion, shardDeletionSchema } from '../audit/shard-deletion.ts'
 import { integerText, time } from '../schemas.ts'
 
 export const shardSchema: z.ZodType<LogShard> = z
@@ -14,14 +16,16 @@ export const shardSchema: z.ZodType<LogShard> = z
     checkpoint: z
       .object({ size: integerText, note: z.string(), isWitnessed: z.boolean(), signedAt: time })
       .nullable(),
+    deletion: shardDeletionSchema.nullable(),
   })
   .meta({ id: 'LogShard' })
 
 export function presentShard(of: {
   readonly shard: Shard
   readonly checkpoint?: CheckpointRow | undefined
+  readonly deletion?: ShardDeletionRow | undefined
 }): LogShard {
-  const { shard, checkpoint } = of
+  const { shard, checkpoint, deletion } = of
   return {
     logId: String(shard.logId),
     name: shard.name,
@@ -38,5 +42,6 @@ export function presentShard(of: {
             isWitnessed: checkpoint.isWitnessed,
             signedAt: checkpoint.signedAt.toISOString(),
           },
+    deletion: deletion === undefined ? null : presentShardDeletion(deletion),
   }
 }

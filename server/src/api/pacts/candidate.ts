@@ -10,7 +10,7 @@ import {
   type Problem,
 } from '../../core/pact/manifest.ts'
 import { failedTests, type PactTestResult, runPactTests } from '../../core/pact/pact-tests.ts'
-import type { ListedTool, ToolLister } from '../dependencies.ts'
+import type { ApiDependencies, ListedTool } from '../dependencies.ts'
 import { compileArguments } from './arguments-check.ts'
 
 type Source = { readonly manifest: string; readonly file: string }
@@ -26,12 +26,15 @@ export type Candidate =
     }
 
 /** Throws `manifest.tool_server_unreachable`. */
-export async function compileCandidate(tools: ToolLister, source: Source): Promise<Candidate> {
+export async function compileCandidate(
+  { tools, prices }: Pick<ApiDependencies, 'tools' | 'prices'>,
+  source: Source,
+): Promise<Candidate> {
   const parsed = parseManifest(source.manifest, source.file)
   if (parsed.kind === 'invalid') return parsed
   const { manifest } = parsed
   const listed = await tools.list(manifest.toolServers)
-  const compiled = compilePact(manifest, listed)
+  const compiled = compilePact(manifest, listed, { findPrice: prices.book.find })
   if (compiled.kind === 'ok') return { kind: 'ok', manifest, pact: compiled.pact, listed }
   const { manifest: text, file } = source
   return { kind: 'invalid', problems: placeProblems({ text, file, problems: compiled.problems }) }

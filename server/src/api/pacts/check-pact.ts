@@ -74,8 +74,8 @@ export const checkPact = defineOperation({
   body,
   reply,
   errors: ['manifest.tool_server_unreachable'],
-  run: async ({ tools }, { body: source }) => {
-    const candidate = await compileCandidate(tools, source)
+  run: async (context, { body: source }) => {
+    const candidate = await compileCandidate(context, source)
     if (candidate.kind === 'invalid') return refused(candidate.problems)
     const tested = testCandidate(candidate, source)
     if (tested.problems.length > 0) return refused(tested.problems)

@@ -8,7 +8,7 @@ import { listPastSessions, type PastSessionFilter } from '../../store/past-sessi
 import { requireAgent } from '../agents/agent.ts'
 import { refuseManifest } from '../agents/manifest-problems.ts'
 import { verdictSchema } from '../calls/call.ts'
-import type { ToolLister } from '../dependencies.ts'
+import type { ApiDependencies } from '../dependencies.ts'
 import { defineOperation } from '../operation.ts'
 import { amount, id, integerText, nextOf, time } from '../schemas.ts'
 import { compileArguments } from './arguments-check.ts'
@@ -91,7 +91,7 @@ export const replayPact = defineOperation({
   ],
   run: async (context, { body: request }) => {
     const { db, organisationId } = context
-    const candidate = await findCandidate(context.tools, request)
+    const candidate = await findCandidate(context, request)
     const agent = await requireAgent(db, organisationId, candidate.pact.agent.name)
     const limit = request.limit ?? pageDefault
     const page = await listPastSessions(db, organisationId, {
@@ -130,12 +130,15 @@ type Kept = { readonly candidate: ReplayCandidate; readonly atMs: number }
 const kept = new Map<string, Kept>()
 
 /** A replay asks page after page with one manifest: its tool servers are asked once. */
-async function findCandidate(tools: ToolLister, source: ReplayPact): Promise<ReplayCandidate> {
+async function findCandidate(
+  context: Pick<ApiDependencies, 'tools' | 'prices'>,
+  source: ReplayPact,
+): Promise<ReplayCandidate> {
   const { manifest, file } = source
   const key = createHash('sha256').update(manifest).digest('hex')
   const known = kept.get(key)
   if (known !== undefined && Date.now() - known.atMs < candidateForMs) return known.candidate
-  const compiled = await compileCandidate(tools, { manifest, file })
+  const compiled = await compileCandidate(context, { manifest, file })
   if (compiled.kind === 'invalid') throw refuseManifest(compiled.problems)
   const { pact, listed } = compiled
   const check = compileArguments(pact, listed, new Set(pact.tools.keys()))

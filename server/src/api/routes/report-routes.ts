@@ -60,14 +60,15 @@ export const reportRoutes = defineOperation({
   }),
   reply,
   errors: ['agent.unknown'],
-  run: async ({ db, organisationId }, { params, query }) => {
+  run: async ({ db, organisationId, prices }, { params, query }) => {
     const agent = await requireAgent(db, organisationId, params.agent)
     const sinceMs = Date.now() - query.days * dayMs
     const of = { agentId: agent.agentId, sinceMs }
     const rows = await sumRoutedCalls(db, organisationId, of)
     const pacts = new Map<string, CompiledPact>()
     for (const { pactId } of rows) {
-      if (!pacts.has(pactId)) pacts.set(pactId, await loadPact(db, organisationId, pactId))
+      if (pacts.has(pactId)) continue
+      pacts.set(pactId, await loadPact(db, organisationId, pactId, prices.book.find))
     }
     const uses = rows.map((row) => presentUse(row, pacts.get(row.pactId)))
     const differing = await listDisagreements(db, organisationId, {

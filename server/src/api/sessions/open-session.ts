@@ -4,10 +4,11 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { OpenedSession, OpenSession } from '@airworthy/sdk'
 import type { Kysely } from 'kysely'
 import { z } from 'zod'
+import type { BudgetUnit } from '../../core/budget/budget.ts'
 import { decimalToUnits } from '../../core/effect/amount.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import { mayCall } from '../../core/identity/roles.ts'
-import { type BudgetLimits, type BudgetUnit, insertLedger } from '../../store/budgets.ts'
+import { type BudgetLimits, insertLedger } from '../../store/budgets.ts'
 import { makeKey } from '../../store/keys.ts'
 import type { Schema } from '../../store/schema.ts'
 import { findSession, insertSession } from '../../store/sessions.ts'
@@ -43,6 +44,8 @@ const body: z.ZodType<OpenSession> = z
       .strictObject({
         calls: wholeNumber.exactOptional(),
         tokens: wholeNumber.exactOptional(),
+        inputTokens: wholeNumber.exactOptional(),
+        outputTokens: wholeNumber.exactOptional(),
         moneyUsd: z
           .string()
           .regex(/^\d{1,9}(\.\d{1,9})?$/, { error: 'expected US dollars such as "2.50"' })
@@ -141,8 +144,16 @@ function tighten(limits: BudgetLimits, wanted: OpenSession['limits']): BudgetLim
     }
     tightened[unit] = value
   }
-  lower('calls', 'calls', wanted?.calls === undefined ? undefined : BigInt(wanted.calls))
-  lower('tokens', 'tokens', wanted?.tokens === undefined ? undefined : BigInt(wanted.tokens))
+  const counted = [
+    ['calls', 'calls'],
+    ['tokens', 'tokens'],
+    ['inputTokens', 'input_tokens'],
+    ['outputTokens', 'output_tokens'],
+  ] as const
+  for (const [field, unit] of counted) {
+    const value = wanted?.[field]
+    lower(field, unit, value === undefined ? undefined : BigInt(value))
+  }
   const money = wanted?.moneyUsd
   lower('moneyUsd', 'nano_usd', money === undefined ? undefined : decimalToUnits(money, 9))
   return tightened

@@ -107,7 +107,8 @@ async function readCandidate(context: Context, request: ProveTools): Promise<Can
   if (parsed.kind === 'invalid') throw refuseManifest(parsed.problems)
   const { manifest } = parsed
   const listed = await context.tools.list(manifest.toolServers)
-  const compiled = compilePact(manifest, listed)
+  // What it costs does not matter here.
+  const compiled = compilePact(manifest, listed, { isEnrolled: true })
   if (compiled.kind === 'invalid') {
     throw refuseManifest(placeProblems({ text: source, file, problems: compiled.problems }))
   }

@@ -55,10 +55,22 @@ export type EntryType =
   | 'run.stuck'
   | 'run.settled'
   | 'lease.unknown'
+  | 'lease.settled'
+  | 'budget.set'
+  | 'budget.removed'
+  | 'budget.alert'
+  | 'budget.forgotten'
   | 'replica.recovered'
   | 'replica.ended'
+  | 'price.set'
+  | 'price.removed'
+  | 'usage.imported'
+  | 'cache.purged'
+  | 'cache.mode_set'
   | 'log.opened'
   | 'log.closed'
+  | 'log.shard_deleting'
+  | 'log.shard_deleted'
 
 export type EntryValue = string | number | boolean
 

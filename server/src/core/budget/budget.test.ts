@@ -9,9 +9,12 @@ import {
   firstExceeded,
   growLease,
   holdAsUnknown,
+  largestFit,
+  lessen,
   noAmounts,
   reserve,
   settle,
+  settleAtLeast,
 } from './budget.ts'
 
 function budgetOf(unit: BudgetUnit, limit: bigint, leasedByOthers = 0n): Budget {
@@ -47,16 +50,23 @@ function describe(budget: Budget): string {
 }
 
 const amount = fc.bigInt(0n, 60n)
-const amounts = fc.record({ calls: amount, tokens: amount, nanoUsd: amount })
+const amounts = fc.record({
+  calls: amount,
+  tokens: amount,
+  nanoUsd: amount,
+  inputTokens: amount,
+  outputTokens: amount,
+})
 const step = fc.oneof(
   fc.record({ kind: fc.constant('reserve' as const), amounts }),
   fc.record({ kind: fc.constant('settle' as const), which: fc.nat(), used: amounts }),
   fc.record({ kind: fc.constant('unknown' as const), which: fc.nat() }),
+  fc.record({ kind: fc.constant('at least' as const), which: fc.nat(), used: amounts }),
   fc.record({ kind: fc.constant('lease' as const), which: fc.nat(2), target: amount }),
 )
 
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never
-type Held = { held: Amounts; from: 'reserved' | 'unknown' }
+type Held = { held: Amounts; from: 'reserved' | 'unknown'; before?: Amounts }
 
 /** What the recorder does: it reserves only what fits, and settles what it holds. */
 function take(budgets: readonly Budget[], open: Held[], one: Step): void {
@@ -74,8 +84,13 @@ function take(budgets: readonly Budget[], open: Held[], one: Step): void {
   const held = open[one.which % Math.max(open.length, 1)]
   if (held === undefined) return
   if (one.kind === 'settle') {
-    settle(budgets, { ...held, used: one.used })
+    const before = held.before ?? noAmounts
+    const rest = { held: lessen(held.held, before), used: lessen(one.used, before) }
+    settle(budgets, { from: held.from, ...rest })
     open.splice(open.indexOf(held), 1)
+  } else if (one.kind === 'at least' && held.from === 'reserved') {
+    settleAtLeast(budgets, { held: held.held, atLeast: one.used })
+    Object.assign(held, { from: 'unknown', before: one.used })
   } else if (held.from === 'reserved') {
     holdAsUnknown(budgets, held.held)
     held.from = 'unknown'
@@ -90,6 +105,8 @@ test('settled + reserved + leased + unknown <= limit, whatever happens in whatev
         budgetOf('calls', limit[0] + others, others),
         budgetOf('tokens', limit[1]),
         budgetOf('nano_usd', limit[2]),
+        budgetOf('input_tokens', limit[0]),
+        budgetOf('output_tokens', limit[1]),
       ]
       const open: Held[] = []
       for (const one of steps) {
@@ -154,4 +171,72 @@ test('what is unknown stays counted until it is settled', () => {
   assert.equal(firstExceeded([budget], calls(1n)), budget)
   settle([budget], { from: 'unknown', held: calls(3n), used: calls(1n) })
   assert.deepEqual([budget.settled, budget.unknown, available(budget)], [1n, 0n, 2n])
+})
+
+test('once every call is settled nothing stays reserved or unknown, and all that was used is counted', () => {
+  const ends = fc.array(fc.tuple(amount, amount, fc.option(amount)), { maxLength: 20 })
+  fc.assert(
+    fc.property(amount, ends, (limit, uses) => {
+      const budget = budgetOf('calls', limit)
+      let used = 0n
+      for (const [held, real, certain] of uses) {
+        if (firstExceeded([budget], calls(held)) !== undefined) continue
+        reserve([budget], calls(held))
+        if (certain === null) {
+          settle([budget], { from: 'reserved', held: calls(held), used: calls(real) })
+          used += real
+          continue
+        }
+        settleAtLeast([budget], { held: calls(held), atLeast: calls(certain) })
+        const rest = {
+          held: lessen(calls(held), calls(certain)),
+          used: lessen(calls(real), calls(certain)),
+        }
+        settle([budget], { from: 'unknown', ...rest })
+        // What was certain stays, also where less is told later.
+        used += real > certain ? real : certain
+      }
+      assert.deepEqual([budget.reserved, budget.unknown], [0n, 0n])
+      assert.equal(budget.settled + budget.overrun, used)
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('the largest fit fits, and one more would not', () => {
+  const price = fc.bigInt(0n, 5n)
+  fc.assert(
+    fc.property(
+      fc.tuple(amount, amount, amount),
+      fc.tuple(price, price, price),
+      fc.tuple(fc.bigInt(0n, 40n), fc.bigInt(0n, 80n)),
+      (limits, [prompt, each, fixed], [min, span]) => {
+        const budgets = [
+          budgetOf('tokens', limits[0]),
+          budgetOf('nano_usd', limits[1]),
+          budgetOf('output_tokens', limits[2]),
+        ]
+        const max = min + span
+        const amountsOf = (count: bigint): Amounts => ({
+          ...noAmounts,
+          tokens: prompt + count,
+          nanoUsd: fixed + count * each,
+          outputTokens: count,
+        })
+        const fits = (count: bigint) => firstExceeded(budgets, amountsOf(count)) === undefined
+        const found = largestFit(budgets, { min, max, amounts: amountsOf })
+        if (found === undefined) assert(!fits(min))
+        else {
+          assert(found >= min && found <= max && fits(found))
+          assert(found === max || !fits(found + 1n))
+        }
+      },
+    ),
+    { numRuns: 2000 },
+  )
+})
+
+test('a range that holds nothing has no fit', () => {
+  const range = { min: 2n, max: 1n, amounts: calls }
+  assert.equal(largestFit([budgetOf('calls', 10n)], range), undefined)
 })

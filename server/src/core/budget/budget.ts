@@ -2,7 +2,7 @@
 // `leased` is what replicas may spend while an intent still commits; `overrun` is what a provider
 // reported above its reservation: it is kept apart, and it exhausts the budget.
 
-export type BudgetUnit = 'calls' | 'tokens' | 'nano_usd'
+export type BudgetUnit = 'calls' | 'tokens' | 'nano_usd' | 'input_tokens' | 'output_tokens'
 
 export type Budget = {
   /** The session or the agent whose budget it is. */
@@ -20,16 +20,50 @@ export type Budget = {
 }
 
 /** The order in which a ledger's arrays hold the units. */
-export const budgetUnits: readonly BudgetUnit[] = ['calls', 'tokens', 'nano_usd']
+export const budgetUnits: readonly BudgetUnit[] = [
+  'calls',
+  'tokens',
+  'nano_usd',
+  'input_tokens',
+  'output_tokens',
+]
 
-/** What one call may use, per unit. */
-export type Amounts = { readonly calls: bigint; readonly tokens: bigint; readonly nanoUsd: bigint }
+/** What one call may use, per unit. `tokens` are all of them: input and output. */
+export type Amounts = {
+  readonly calls: bigint
+  readonly tokens: bigint
+  readonly nanoUsd: bigint
+  readonly inputTokens: bigint
+  readonly outputTokens: bigint
+}
 
-export const noAmounts: Amounts = { calls: 0n, tokens: 0n, nanoUsd: 0n }
+/** The limit of a unit that is only counted: the largest number that a budget can hold. */
+export const noLimit = 9_223_372_036_854_775_807n
+
+export const noAmounts: Amounts = {
+  calls: 0n,
+  tokens: 0n,
+  nanoUsd: 0n,
+  inputTokens: 0n,
+  outputTokens: 0n,
+}
+
+/** What a call uses that is no model's. */
+export const oneCall: Amounts = { ...noAmounts, calls: 1n }
 
 export function amountIn(amounts: Amounts, unit: BudgetUnit): bigint {
-  if (unit === 'calls') return amounts.calls
-  return unit === 'tokens' ? amounts.tokens : amounts.nanoUsd
+  switch (unit) {
+    case 'calls':
+      return amounts.calls
+    case 'tokens':
+      return amounts.tokens
+    case 'nano_usd':
+      return amounts.nanoUsd
+    case 'input_tokens':
+      return amounts.inputTokens
+    case 'output_tokens':
+      return amounts.outputTokens
+  }
 }
 
 /** What a new call of this replica may still reserve: its own lease included. */
@@ -81,6 +115,67 @@ export function settle(
 function heldIn(budget: Budget, bucket: Bucket, held: Amounts): bigint {
   const amount = amountIn(held, budget.unit)
   return amount <= budget[bucket] ? amount : budget[bucket]
+}
+
+/**
+ * Settles what was used for certain of a call whose end is not known; the rest of what it held
+ * becomes unknown. What passes the hold is an overrun, as far as the limit leaves no room.
+ */
+export function settleAtLeast(
+  budgets: readonly Budget[],
+  call: { held: Amounts; atLeast: Amounts },
+): void {
+  for (const budget of budgets) {
+    const known = amountIn(call.atLeast, budget.unit)
+    const held = heldIn(budget, 'reserved', call.held)
+    const rest = held > known ? held - known : 0n
+    budget.reserved -= rest
+    budget.unknown += rest
+  }
+  settle(budgets, { from: 'reserved', held: lesser(call.held, call.atLeast), used: call.atLeast })
+}
+
+/** What is left of amounts once others are taken off; never less than nothing. */
+export function lessen(amounts: Amounts, by: Amounts): Amounts {
+  return combine(amounts, by, (one, other) => (one > other ? one - other : 0n))
+}
+
+function lesser(amounts: Amounts, others: Amounts): Amounts {
+  return combine(amounts, others, (one, other) => (one < other ? one : other))
+}
+
+function combine(
+  one: Amounts,
+  other: Amounts,
+  choose: (one: bigint, other: bigint) => bigint,
+): Amounts {
+  return {
+    calls: choose(one.calls, other.calls),
+    tokens: choose(one.tokens, other.tokens),
+    nanoUsd: choose(one.nanoUsd, other.nanoUsd),
+    inputTokens: choose(one.inputTokens, other.inputTokens),
+    outputTokens: choose(one.outputTokens, other.outputTokens),
+  }
+}
+
+/**
+ * The largest number from `min` to `max` whose amounts fit all budgets, which must not shrink as it
+ * grows. Undefined where not even `min` fits.
+ */
+export function largestFit(
+  budgets: readonly Budget[],
+  range: { min: bigint; max: bigint; amounts: (count: bigint) => Amounts },
+): bigint | undefined {
+  const fits = (count: bigint): boolean =>
+    firstExceeded(budgets, range.amounts(count)) === undefined
+  let { min, max } = range
+  if (max < min || !fits(min)) return undefined
+  while (min < max) {
+    const middle = (min + max + 1n) / 2n
+    if (fits(middle)) min = middle
+    else max = middle - 1n
+  }
+  return min
 }
 
 /** What is held becomes unknown: it stays counted until somebody finds out. */

@@ -2,7 +2,7 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js'
 import { declareArguments } from '../decision/argument-types.ts'
 import type { Amount } from '../decision/call.ts'
-import { celFault } from '../decision/compile-condition.ts'
+import { celFault } from '../decision/cel-fault.ts'
 import type { Program } from '../decision/program.ts'
 import { childrenOf, findReferences } from '../decision/rule-references.ts'
 import type { RuleTarget } from '../decision/rule-environment.ts'

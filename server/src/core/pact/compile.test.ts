@@ -27,21 +27,25 @@ suite('compilePact', () => {
   test('makes models, tools, limits and warnings', () => {
     const pact = compiled(exampleManifest())
     const model = pact.models.get('gpt-4.1-mini')
-    assert.deepEqual(model?.prices, {
-      inputNanoUsd: 400n,
-      cachedInputNanoUsd: 100n,
-      outputNanoUsd: 1600n,
-    })
-    assert.equal(model?.upstreamModel, 'gpt-4.1-mini')
+    const rates = model?.endpoints[0]?.prices?.tiers[0].rates
+    assert.deepEqual(
+      [rates?.input, rates?.cachedInput, rates?.output],
+      [400_000n, 100_000n, 1_600_000n],
+    )
+    assert.equal(model?.endpoints[0]?.upstreamModel, 'gpt-4.1-mini')
     assert.deepEqual(pact.limits.session, {
       calls: 200,
       tokens: 3_000_000,
+      inputTokens: undefined,
+      outputTokens: undefined,
       moneyNanoUsd: 2_500_000_000n,
     })
     assert.deepEqual(pact.limits.defaultSession, { ...pact.limits.session, calls: 10 })
     assert.deepEqual(pact.limits.agent, {
       calls: undefined,
       tokens: undefined,
+      inputTokens: undefined,
+      outputTokens: undefined,
       moneyNanoUsd: undefined,
     })
     assert.deepEqual(pact.warnings, [

@@ -14,10 +14,15 @@ import { compileContract } from './contracts.ts'
 import { compileSignaturePolicy } from './identity-schema.ts'
 import { checkMeaning } from './meaning.ts'
 import type { Manifest } from './manifest-schema.ts'
-import { compileLimits, compilePrices } from './prices.ts'
+import { checkPricesKnown, compileModel } from './models.ts'
+import { compileLimits } from './prices.ts'
+import { knowsNoPrices } from '../pricing/lookup.ts'
+import type { PriceLookup } from '../pricing/lookup.ts'
 import { problemAt } from './problem.ts'
 import type { PactProblem } from './problem.ts'
 import { compilePrompts } from './prompts.ts'
+import { compileRoutes } from '../routing/compile-routes.ts'
+import type { CompiledRoute } from '../routing/route.ts'
 import { compileRules, isListable } from './rules.ts'
 import type { CompiledRules } from './rules.ts'
 import { runsDefault } from './runs-schema.ts'
@@ -30,13 +35,26 @@ export type PactOutcome =
   | { readonly kind: 'ok'; readonly pact: CompiledPact }
   | { readonly kind: 'invalid'; readonly problems: readonly PactProblem[] }
 
+export type CompileOptions = {
+  /** What models cost whose prices the manifest leaves out. */
+  readonly findPrice?: PriceLookup
+  /** It is enrolled already: where a price is gone since, only the calls of that model are refused. */
+  readonly isEnrolled?: boolean
+}
+
 /**
  * Compiles a manifest against the tools that its servers list (`server/tool` to schemas).
  * Everything that is wrong is answered at once. Conditions are compiled here, once, and never
  * again.
  */
-export function compilePact(manifest: Manifest, toolSchemas: ToolSchemas): PactOutcome {
+export function compilePact(
+  manifest: Manifest,
+  toolSchemas: ToolSchemas,
+  { findPrice = knowsNoPrices, isEnrolled = false }: CompileOptions = {},
+): PactOutcome {
   const problems: PactProblem[] = checkMeaning(manifest)
+  // Prices of a wrong form are told above, and cannot be compiled.
+  if (problems.length === 0 && !isEnrolled) problems.push(...checkPricesKnown(manifest, findPrice))
   const contracts = compileContracts(manifest, toolSchemas, problems)
   const compiled = compileRules({
     permissions: manifest.pact.permissions,
@@ -60,10 +78,19 @@ export function compilePact(manifest: Manifest, toolSchemas: ToolSchemas): PactO
     uncontracted: uncontractedTools(manifest, toolSchemas),
   })
   problems.push(...scopeProblems)
+  const { routes, problems: routeProblems } = compileRoutes(manifest)
+  problems.push(...routeProblems)
   if (problems.length > 0) return { kind: 'invalid', problems }
   return {
     kind: 'ok',
-    pact: assemble(manifest, { contracts, rules: compiled.rules, toolSchemas, scope }),
+    pact: assemble(manifest, {
+      contracts,
+      rules: compiled.rules,
+      toolSchemas,
+      scope,
+      routes,
+      findPrice,
+    }),
   }
 }
 
@@ -118,6 +145,8 @@ type Parts = {
   readonly rules: CompiledRules
   readonly toolSchemas: ToolSchemas
   readonly scope: CompiledScope
+  readonly routes: ReadonlyMap<string, CompiledRoute>
+  readonly findPrice: PriceLookup
 }
 
 const NO_RULES: BoundRules = {
@@ -128,20 +157,22 @@ const NO_RULES: BoundRules = {
 
 function assemble(
   manifest: Manifest,
-  { contracts, rules, toolSchemas, scope }: Parts,
+  { contracts, rules, toolSchemas, scope, routes, findPrice }: Parts,
 ): CompiledPact {
   const tools = contracts.map((named) =>
     compileTool(manifest, named, rules.tools.get(named.name) ?? NO_RULES),
   )
-  const models = manifest.models.flatMap((model) =>
-    compileModel(model, rules.models.get(model.name) ?? NO_RULES),
-  )
+  const models = manifest.models.map((model) => {
+    const bound = rules.models.get(model.name) ?? NO_RULES
+    return compileModel(model, { bound, listable: isListable(bound), findPrice })
+  })
   return {
     agent: manifest.agent,
     models: new Map(models.map((model) => [model.name, model])),
+    routes,
     tools: new Map(tools.map((tool) => [`${tool.server}/${tool.tool}`, tool])),
     servers: new Map(Object.entries(manifest.toolServers)),
-    limits: compileLimits(manifest.limits),
+    limits: { ...compileLimits(manifest.limits), concurrency: manifest.limits.concurrency },
     holdExpiresAfterSeconds: manifest.holdExpiresAfterSeconds,
     runs: manifest.runs ?? runsDefault,
     drift: manifest.drift,
@@ -172,27 +203,6 @@ function compileTool(manifest: Manifest, named: NamedContract, bound: BoundRules
     taint: compileToolTaint(named.name, manifest),
     bound,
   }
-}
-
-function compileModel(model: Manifest['models'][number], bound: BoundRules): CompiledModel[] {
-  const prices = compilePrices(model.prices)
-  // Inexact prices are a problem of meaning, so a model without prices never gets this far.
-  if (prices === undefined) return []
-  const { name, wire, baseUrl, apiKeyEnv, maxOutputTokens, timeoutMs } = model
-  return [
-    {
-      name,
-      wire,
-      baseUrl,
-      upstreamModel: model.upstreamModel ?? name,
-      apiKeyEnv,
-      maxOutputTokens,
-      timeoutMs,
-      prices,
-      listable: isListable(bound),
-      bound,
-    },
-  ]
 }
 
 function warningsOf(

@@ -5,8 +5,12 @@ import type { Verdict } from '../decision/decision.ts'
 import type { PostConditions } from '../effect/check.ts'
 import type { Template } from '../effect/template.ts'
 import type { PactTaint, ReadOrigins, ToolTaint } from '../taint/taint.ts'
+import type { Prices } from '../pricing/prices.ts'
 import type { RunsPolicy } from '../run/run.ts'
+import type { ModelApi } from '../wires/model-api.ts'
+import type { CompiledCache } from './cache-schema.ts'
 import type { SignaturePolicy } from './identity-schema.ts'
+import type { CompiledRoute } from '../routing/route.ts'
 import type { Manifest } from './manifest-schema.ts'
 
 export type JsonSchemaObject = { readonly [key: string]: unknown }
@@ -18,13 +22,6 @@ export type ToolSchema = {
 
 /** The tools that the tool servers list, keyed by `server/tool`. */
 export type ToolSchemas = Readonly<Record<string, ToolSchema>>
-
-/** Integer nano-USD for one token. */
-export type Prices = {
-  readonly inputNanoUsd: bigint
-  readonly cachedInputNanoUsd: bigint
-  readonly outputNanoUsd: bigint
-}
 
 /** One rule, ready to be asked about one tool or model. Without a program it always speaks. */
 export type BoundRule = {
@@ -49,17 +46,63 @@ export type BoundRules = {
   readonly reads?: readonly string[]
 }
 
-export type CompiledModel = {
+/** One place that serves a model. */
+export type CompiledEndpoint = {
   readonly name: string
   readonly wire: 'openai' | 'anthropic'
+  readonly apis: ReadonlySet<ModelApi>
   readonly baseUrl: string
   /** What the upstream is asked for; the enrolled name when the manifest says nothing else. */
   readonly upstreamModel: string
-  /** The name of an environment variable of the server. */
-  readonly apiKeyEnv: string | undefined
+  /** Names of environment variables of the server; none: it is called without a key. */
+  readonly apiKeyEnvs: readonly string[]
+  readonly auth: 'bearer' | 'x-api-key' | 'api-key'
+  /** 0 comes first; the next one only where no endpoint of this one can be tried. */
+  readonly tier: number
+  readonly weight: number
+  /** What bounds a chat completion for which the client names neither. */
+  readonly outputLimitField: 'max_tokens' | 'max_completion_tokens'
+  /** Whose prices count, where the manifest names it. */
+  readonly provider?: string | undefined
+  /** Undefined where nobody knows them any more: calls are refused with `model.price_unknown`. */
+  readonly prices: Prices | undefined
+  readonly probe: { readonly path: string; readonly intervalMs: number } | undefined
+}
+
+/** One budget of attempts over all endpoints and keys of a call. */
+export type RetryPolicy = {
+  /** The first attempt included. */
+  readonly attempts: number
+  readonly baseDelayMs: number
+  readonly maxDelayMs: number
+  /** An upstream that asks for a longer wait is not waited for. */
+  readonly retryAfterMaxMs: number
+}
+
+export type CompiledModel = {
+  readonly name: string
+  /** At least one, in the manifest's order. */
+  readonly endpoints: readonly CompiledEndpoint[]
+  readonly balance: 'weighted' | 'least-in-flight' | 'peak-ewma'
   readonly maxOutputTokens: number
+  /** A budget that leaves less for the completion refuses the call. */
+  readonly minOutputTokens: number
+  /** The most that a prompt can be; undefined where the manifest does not say. */
+  readonly contextTokens: number | undefined
+  /** `bytes`: a token is at least one byte of the body. */
+  readonly tokenizer: 'bytes' | 'o200k_base' | 'cl100k_base'
+  /** The one deadline of a call, over all its attempts. */
   readonly timeoutMs: number
-  readonly prices: Prices
+  readonly firstByteTimeoutMs: number
+  /** The longest silence within a reply. */
+  readonly idleTimeoutMs: number
+  readonly retries: RetryPolicy
+  /** The model that takes a call for which a budget leaves too little. */
+  readonly onBudget: { readonly redirect: string } | undefined
+  /** Held and charged, in nano-USD, for a call whose price nobody knows; undefined refuses it. */
+  readonly unknownPriceHold: bigint | undefined
+  /** Undefined for most: nothing is cached. */
+  readonly cache?: CompiledCache | undefined
   /** Some allow or hold rule selects it, and no unconditional deny does. */
   readonly listable: boolean
   readonly bound: BoundRules
@@ -131,7 +174,10 @@ export type CompiledTool = {
 /** Budgets of one scope; a field that is missing has no limit. */
 export type CompiledLimit = {
   readonly calls: number | undefined
+  /** Input and output together. */
   readonly tokens: number | undefined
+  readonly inputTokens: number | undefined
+  readonly outputTokens: number | undefined
   readonly moneyNanoUsd: bigint | undefined
 }
 
@@ -188,6 +234,8 @@ export type CompiledPact = {
   readonly agent: Manifest['agent']
   readonly signature: SignaturePolicy
   readonly models: ReadonlyMap<string, CompiledModel>
+  /** By the name that clients send; what they choose is always a model. */
+  readonly routes: ReadonlyMap<string, CompiledRoute>
   /** Keyed by `server/tool`. Tools without a contract are not here: they are not permitted. */
   readonly tools: ReadonlyMap<string, CompiledTool>
   readonly servers: ReadonlyMap<string, Manifest['toolServers'][string]>
@@ -195,6 +243,8 @@ export type CompiledPact = {
     readonly session: CompiledLimit
     readonly agent: CompiledLimit
     readonly defaultSession: CompiledLimit
+    /** Model calls at a time on one gateway; undefined: what the gateway is set to. */
+    readonly concurrency: number | undefined
   }
   readonly holdExpiresAfterSeconds: number
   readonly runs: RunsPolicy

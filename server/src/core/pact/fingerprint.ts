@@ -35,9 +35,7 @@ export function pactHash(manifest: Manifest): string {
   const { tests: _tests, ...pact } = manifest.pact
   const { tools, limits, holdExpiresAfterSeconds, drift } = manifest
   const { scopes, tasks, defaultTask, runs } = manifest
-  const prices = manifest.models
-    .map(({ name, prices: list, timeoutMs }) => ({ name, prices: list, timeoutMs }))
-    .toSorted(byName)
+  const prices = manifest.models.map(modelTerms).toSorted(byName)
   const timeouts = Object.entries(manifest.toolServers).map(([name, { timeoutMs }]) => [
     name,
     timeoutMs,
@@ -70,8 +68,46 @@ export function hashOf(value: unknown): string {
 
 type Model = Manifest['models'][number]
 
-function modelIdentity({ name, wire, baseUrl, upstreamModel, maxOutputTokens }: Model) {
-  return { name, wire, baseUrl, upstreamModel: upstreamModel ?? name, maxOutputTokens }
+/** Where a model is served. Keys, shares and probes do not change what answers. */
+function modelIdentity({ name, wire, baseUrl, upstreamModel, maxOutputTokens, ...model }: Model) {
+  if (model.endpoints === undefined) {
+    const own = { name, wire, baseUrl, upstreamModel: upstreamModel ?? name, maxOutputTokens }
+    return model.apis === undefined ? own : { ...own, apis: model.apis }
+  }
+  const endpoints = model.endpoints.map((endpoint) => ({
+    name: endpoint.name,
+    wire: endpoint.wire,
+    baseUrl: endpoint.baseUrl,
+    upstreamModel: endpoint.upstreamModel ?? name,
+    apis: endpoint.apis,
+    tier: endpoint.tier,
+  }))
+  return { name, endpoints, maxOutputTokens }
+}
+
+/** What a call of a model may cost, and how long and how often it is tried. */
+function modelTerms({ name, prices, timeoutMs, ...model }: Model) {
+  const endpointPrices = model.endpoints?.map(({ name: endpoint, prices: own, provider }) => [
+    endpoint,
+    provider === undefined ? own : { prices: own, provider },
+  ])
+  return {
+    name,
+    prices,
+    timeoutMs,
+    firstByteTimeoutMs: model.firstByteTimeoutMs,
+    idleTimeoutMs: model.idleTimeoutMs,
+    retries: model.retries,
+    balance: model.balance,
+    minOutputTokens: model.minOutputTokens,
+    contextTokens: model.contextTokens,
+    tokenizer: model.tokenizer,
+    unknownPriceHoldUsd: model.unknownPriceHoldUsd,
+    onBudget: model.onBudget,
+    cache: model.cache,
+    provider: model.provider,
+    endpointPrices: endpointPrices && Object.fromEntries(endpointPrices),
+  }
 }
 
 function serverIdentities(servers: Manifest['toolServers']) {

@@ -2,31 +2,29 @@
 import { z } from 'zod'
 import { contract } from './contract-schema.ts'
 import { identity } from './identity-schema.ts'
+import { model } from './model-schema.ts'
 import { pact } from './rules-schema.ts'
+import { routing } from './routing-schema.ts'
 import { runs } from './runs-schema.ts'
 import {
   NAME_MAX,
-  decimal,
-  environmentName,
-  httpUrl,
   integer,
   list,
   map,
   matching,
-  modelName,
   name,
   object,
   oneOf,
   qualifiedTool,
   serverName,
   text,
-  timeoutMs,
   usd,
 } from './schema-parts.ts'
 import { defaultTask, loops, scopes, tasks } from './tasks-schema.ts'
 import { toolServer } from './tool-server-schema.ts'
 
 const TEMPLATE_MAX = 100_000
+const concurrencyMax = 100_000
 
 const agent = object(
   {
@@ -36,31 +34,6 @@ const agent = object(
     description: text('a text').optional(),
   },
   'an object with name, owner and stakes',
-)
-
-const prices = object(
-  {
-    inputPerMillionUsd: decimal,
-    cachedInputPerMillionUsd: decimal
-      .optional()
-      .describe('Input that the provider reads from its cache. Default: the input price.'),
-    outputPerMillionUsd: decimal,
-  },
-  'an object with inputPerMillionUsd and outputPerMillionUsd',
-).describe('US dollars for a million tokens; a whole number of nano-USD for one token.')
-
-const model = object(
-  {
-    name: modelName.describe('What the client sends as `model`.'),
-    wire: oneOf(['openai', 'anthropic']).describe('The wire format of the upstream.'),
-    baseUrl: httpUrl.describe('The upstream, with its version path: https://api.openai.com/v1.'),
-    upstreamModel: modelName.optional().describe('The name there, when it is another one.'),
-    apiKeyEnv: environmentName.optional().describe('Where the server finds the API key.'),
-    prices,
-    maxOutputTokens: integer(1).describe('Upper bound of a reply; reserved before each call.'),
-    timeoutMs: timeoutMs.default(600_000).describe('Longest wait for a whole reply.'),
-  },
-  'an object with name, wire, baseUrl, prices and maxOutputTokens',
 )
 
 const prompt = object(
@@ -84,8 +57,14 @@ const drift = object(
 ).describe('What happens when a prompt or a tool on the wire is not as it was enrolled.')
 
 const limit = object(
-  { calls: integer(1).optional(), tokens: integer(1).optional(), moneyUsd: usd.optional() },
-  'an object with calls, tokens and moneyUsd',
+  {
+    calls: integer(1).optional(),
+    tokens: integer(1).optional().describe('Input and output together.'),
+    inputTokens: integer(1).optional(),
+    outputTokens: integer(1).optional(),
+    moneyUsd: usd.optional(),
+  },
+  'an object with calls, tokens, inputTokens, outputTokens and moneyUsd',
 )
 
 const limits = object(
@@ -96,8 +75,11 @@ const limits = object(
       .default({})
       .describe('Budgets of the session of calls without a session.'),
     loops: loops.optional(),
+    concurrency: integer(1, concurrencyMax)
+      .optional()
+      .describe('Model calls of the agent at a time on one gateway; more wait for their turn.'),
   },
-  'an object with session, agent, defaultSession and loops',
+  'an object with session, agent, defaultSession, loops and concurrency',
 )
 
 export const manifestSchema = object(
@@ -118,6 +100,7 @@ export const manifestSchema = object(
     limits: limits.default({ session: {}, agent: {}, defaultSession: {} }),
     holdExpiresAfterSeconds: integer(1).default(3600),
     identity: identity.optional().describe('How the agent shows who it is.'),
+    routing: routing.optional().describe('Names that stand for a choice between models.'),
     runs: runs.optional().describe('Writes that stand or fall together.'),
     scopes: scopes
       .optional()

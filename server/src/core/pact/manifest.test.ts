@@ -51,8 +51,8 @@ suite('parseManifest', () => {
       'an unknown key, with the key that was meant',
       'calls: 200,',
       'call: 200,',
-      'agent.yaml:32:14 limits.session.call: unknown key, expected one of calls, tokens, moneyUsd ' +
-        '(did you mean "calls"?)',
+      'agent.yaml:32:14 limits.session.call: unknown key, expected one of calls, tokens, ' +
+        'inputTokens, outputTokens, moneyUsd (did you mean "calls"?)',
     ],
     [
       'a missing field, at the key of its parent',
@@ -70,9 +70,9 @@ suite('parseManifest', () => {
     [
       'an inexact price',
       '"0.40"',
-      '"0.4001"',
-      'agent.yaml:7:35 models[0].prices.inputPerMillionUsd: got "0.4001", expected at most 3 decimals: ' +
-        'a whole number of nano-USD for one token',
+      '"0.4000001"',
+      'agent.yaml:7:35 models[0].prices.inputPerMillionUsd: got "0.4000001", expected at most 6 decimals: ' +
+        'a whole number of pico-USD for one token',
     ],
     [
       'a contract key that is no tool',

@@ -59,8 +59,21 @@ function issueProblems(issue: z.core.$ZodIssue, where: Where): Problem[] {
     const expected = issue.issues[0]?.message ?? issue.message
     return [placed(problemAt(path, { value: path.at(-1), expected }), { ...where, key: true })]
   }
+  if (issue.code === 'invalid_union') {
+    // The one option that the author can have meant says what is wrong within it.
+    const [meant, other] = issue.errors.filter((issues) => issues.every(isWithin))
+    if (meant !== undefined && other === undefined) {
+      return meant.flatMap((inner) =>
+        issueProblems({ ...inner, path: [...path, ...inner.path] }, where),
+      )
+    }
+  }
   const value = valueAt(where.source.value, path)
   return [placed(problemAt(path, { value, expected: issue.message }), where)]
+}
+
+function isWithin(issue: z.core.$ZodIssue): boolean {
+  return issue.path.length > 0 || issue.code === 'unrecognized_keys'
 }
 
 function valueAt(root: unknown, path: readonly PathStep[]): unknown {

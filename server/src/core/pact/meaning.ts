@@ -2,10 +2,11 @@
 // servers.
 import { currencyDecimals } from '../effect/amount.ts'
 import type { Manifest } from './manifest-schema.ts'
+import { checkModels } from './models.ts'
 import { checkOpenApiServers } from './openapi-meaning.ts'
-import { priceNanoUsd } from './prices.ts'
 import { problemAt } from './problem.ts'
 import type { PactProblem } from './problem.ts'
+import { limitFields } from './prices.ts'
 import { promptVariables } from './prompts.ts'
 import { checkSqlServers } from './sql-meaning.ts'
 import { hint } from './suggest.ts'
@@ -15,7 +16,7 @@ import { checkTasks } from './tasks-meaning.ts'
 export function checkMeaning(manifest: Manifest): PactProblem[] {
   return [
     ...checkUnique(manifest),
-    ...checkPrices(manifest),
+    ...checkModels(manifest),
     ...checkPrompts(manifest),
     ...checkContracts(manifest),
     ...checkLimits(manifest),
@@ -49,21 +50,6 @@ function checkUnique(manifest: Manifest): PactProblem[] {
         : [problemAt([...path, index, field], { value: name, expected })],
     )
   })
-}
-
-function checkPrices(manifest: Manifest): PactProblem[] {
-  return manifest.models.flatMap((model, index) =>
-    Object.entries(model.prices).flatMap(([field, price]) =>
-      price === undefined || priceNanoUsd(price) !== undefined
-        ? []
-        : [
-            problemAt(['models', index, 'prices', field], {
-              value: price,
-              expected: 'at most 3 decimals: a whole number of nano-USD for one token',
-            }),
-          ],
-    ),
-  )
 }
 
 function checkPrompts(manifest: Manifest): PactProblem[] {
@@ -167,7 +153,7 @@ function checkAmount(
 /** The default session is everybody's who opens none, so it may never be the wider one. */
 function checkLimits(manifest: Manifest): PactProblem[] {
   const { session, defaultSession } = manifest.limits
-  return (['calls', 'tokens', 'moneyUsd'] as const).flatMap((field) => {
+  return limitFields.flatMap((field) => {
     const own = defaultSession[field]
     const other = session[field]
     if (own === undefined || other === undefined || Number(own) <= Number(other)) return []

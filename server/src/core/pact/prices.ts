@@ -1,27 +1,12 @@
-// US dollars as decimal text to integer nano-USD, exactly.
+// Limits of a manifest: US dollars as decimal text to integer nano-USD, exactly.
 import { decimalToUnits } from '../effect/amount.ts'
 import type { Manifest } from './manifest-schema.ts'
-import type { CompiledLimit, Prices } from './compiled.ts'
-
-/** Nano-USD of one token at a price for a million; undefined when that is no whole number. */
-export function priceNanoUsd(perMillionUsd: string): bigint | undefined {
-  // 1 USD for 10^6 tokens is 10^9 nano-USD / 10^6 = 1,000 for one: three decimals stay whole.
-  return decimalToUnits(perMillionUsd, 3)
-}
-
-/** The prices of a model, or undefined when one of them is inexact. */
-export function compilePrices(prices: Manifest['models'][number]['prices']): Prices | undefined {
-  const inputNanoUsd = priceNanoUsd(prices.inputPerMillionUsd)
-  const cached = prices.cachedInputPerMillionUsd ?? prices.inputPerMillionUsd
-  const cachedInputNanoUsd = priceNanoUsd(cached)
-  const outputNanoUsd = priceNanoUsd(prices.outputPerMillionUsd)
-  if (inputNanoUsd === undefined || cachedInputNanoUsd === undefined) return undefined
-  return outputNanoUsd === undefined
-    ? undefined
-    : { inputNanoUsd, cachedInputNanoUsd, outputNanoUsd }
-}
+import type { CompiledLimit } from './compiled.ts'
 
 type Limit = Manifest['limits']['session']
+
+/** As a manifest names them. */
+export const limitFields = ['calls', 'tokens', 'inputTokens', 'outputTokens', 'moneyUsd'] as const
 
 /** Calls of a default session that the manifest says nothing about. */
 const DEFAULT_SESSION_CALLS = 20
@@ -29,7 +14,8 @@ const DEFAULT_SESSION_CALLS = 20
 /** A limit of the manifest with its money in nano-USD. */
 export function compileLimit(limit: Limit): CompiledLimit {
   const moneyNanoUsd = limit.moneyUsd === undefined ? undefined : decimalToUnits(limit.moneyUsd, 9)
-  return { calls: limit.calls, tokens: limit.tokens, moneyNanoUsd }
+  const { calls, tokens, inputTokens, outputTokens } = limit
+  return { calls, tokens, inputTokens, outputTokens, moneyNanoUsd }
 }
 
 /**
@@ -47,6 +33,8 @@ export function compileLimits(limits: Manifest['limits']): {
   const defaultSession = {
     calls,
     tokens: own.tokens ?? session.tokens,
+    inputTokens: own.inputTokens ?? session.inputTokens,
+    outputTokens: own.outputTokens ?? session.outputTokens,
     moneyNanoUsd: own.moneyNanoUsd ?? session.moneyNanoUsd,
   }
   return { session, agent: compileLimit(limits.agent), defaultSession }
@@ -57,6 +45,8 @@ export function narrowLimit(one: CompiledLimit, other: CompiledLimit): CompiledL
   return {
     calls: least(one.calls, other.calls),
     tokens: least(one.tokens, other.tokens),
+    inputTokens: least(one.inputTokens, other.inputTokens),
+    outputTokens: least(one.outputTokens, other.outputTokens),
     moneyNanoUsd: least(one.moneyNanoUsd, other.moneyNanoUsd),
   }
 }

@@ -8,6 +8,8 @@ export type PactProblem = {
   readonly value: unknown
   readonly expected: string
   readonly message: string
+  /** What a manifest is refused with where all its problems have this code. */
+  readonly code?: 'model.price_unknown'
 }
 
 /** The same with its place in the text. */

@@ -1,6 +1,7 @@
 // What is wrong with tasks, data scopes and loops as far as it can be known without tool servers.
 import type { Manifest } from './manifest-schema.ts'
 import { problemAt } from './problem.ts'
+import { limitFields } from './prices.ts'
 import type { PactProblem } from './problem.ts'
 import { hint } from './suggest.ts'
 
@@ -41,7 +42,7 @@ function checkBoundIds(name: string, task: Task): PactProblem[] {
 /** A task narrows what every session has; it cannot widen it. */
 function checkTaskLimits(manifest: Manifest, name: string, task: Task): PactProblem[] {
   const { session } = manifest.limits
-  return (['calls', 'tokens', 'moneyUsd'] as const).flatMap((field) => {
+  return limitFields.flatMap((field) => {
     const own = task.limits[field]
     const other = session[field]
     if (own === undefined || other === undefined || Number(own) <= Number(other)) return []

@@ -59,8 +59,14 @@ const task = object(
       .default([])
       .describe('Data scopes that a session of this task must carry.'),
     limits: object(
-      { calls: integer(1).optional(), tokens: integer(1).optional(), moneyUsd: usd.optional() },
-      'an object with calls, tokens and moneyUsd',
+      {
+        calls: integer(1).optional(),
+        tokens: integer(1).optional().describe('Input and output together.'),
+        inputTokens: integer(1).optional(),
+        outputTokens: integer(1).optional(),
+        moneyUsd: usd.optional(),
+      },
+      'an object with calls, tokens, inputTokens, outputTokens and moneyUsd',
     )
       .default({})
       .describe('Tighter budgets than those of limits.session.'),

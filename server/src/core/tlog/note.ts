@@ -42,6 +42,15 @@ export function formatNote({ text, signatures }: Note): Buffer {
 }
 
 /**
+ * A checkpoint's note with its first signature alone, the log's own: what `log.opened` has of the shard
+ * before. With a post-quantum signature it would not fit an entry. Throws `TlogError`.
+ */
+export function withoutCosignatures(note: string): string {
+  const { text, signatures } = parseNote(Buffer.from(note))
+  return formatNote({ text, signatures: signatures.slice(0, 1) }).toString()
+}
+
+/**
  * Reads one or more signature lines, each with its newline: the end of a note, or what a witness
  * answers. Throws `TlogError`.
  */

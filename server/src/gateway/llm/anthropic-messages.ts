@@ -1,18 +1,24 @@
-// Anthropic Messages, in and out: passed through as it came, with what was used read on the way.
+// Anthropic Messages: passed through as it came, with what was used read on the way.
 import { AirworthyError } from '../../core/errors.ts'
-import type { CompiledModel } from '../../core/pact/compiled.ts'
 import type { TokenUsage } from '../../store/recorder/types.ts'
-import { readData } from './openai-chat.ts'
-import { setMembers } from './set-members.ts'
+import type { ErrorBody } from '@airworthy/sdk'
+import type { Member } from './set-members.ts'
 import {
   boundTokens,
   countProperty,
   listProperty,
   type ModelRequest,
   type ModelWire,
+  parseBody,
+  parseEvent,
+  parseReply,
+  type PriceTerms,
   property,
+  rawText,
+  readData,
   readModelName,
   type ReplyFindings,
+  serviceTierOf,
   type StreamScanner,
   textProperty,
 } from './wire.ts'
@@ -20,37 +26,46 @@ import {
 const defaultVersion = '2023-06-01'
 
 export const anthropicMessages: ModelWire = {
-  name: 'anthropic',
+  api: 'messages',
   upstreamPath: '/messages',
   readRequest,
-  prepareBody,
-  upstreamHeaders: (apiKey, client) => {
+  changes,
+  upstreamHeaders: (client) => {
     const version = client['anthropic-version']
     const beta = client['anthropic-beta']
     return {
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'accept-encoding': 'identity',
       'anthropic-version': typeof version === 'string' ? version : defaultVersion,
       ...(typeof beta === 'string' ? { 'anthropic-beta': beta } : {}),
-      ...(apiKey === undefined ? {} : { 'x-api-key': apiKey }),
     }
   },
   readReply,
   createScanner,
-  errorBody: (error) => ({ type: 'error', error: { ...error } }),
-  errorEvent: (error) =>
-    `event: error\ndata: ${JSON.stringify({ type: 'error', error: { ...error } })}\n\n`,
+  deltaOf: (event) => rawText(event, ['text', 'partial_json', 'thinking']),
+  errorBody,
+  errorEvent: (error) => `event: error\ndata: ${JSON.stringify(errorBody(error))}\n\n`,
+}
+
+/** Counts the tokens of a prompt at the provider: a call, and a free one. */
+export const anthropicCountTokens: ModelWire = {
+  ...anthropicMessages,
+  isSameWireOnly: true,
+  countsOnly: true,
+  upstreamPath: '/messages/count_tokens',
+  readRequest: (body) => ({ ...readRequest(body), stream: false, maxOutputTokens: 0 }),
+  readReply: (body) => {
+    if (countProperty(parseReply(body), 'input_tokens') === undefined) {
+      throw new AirworthyError('upstream.invalid', 'the upstream answered no count of tokens')
+    }
+    return { usage: undefined, toolNames: [] }
+  },
+}
+
+function errorBody(error: ErrorBody['error']): object {
+  return { type: 'error', error: { ...error } }
 }
 
 function readRequest(body: Buffer): ModelRequest {
-  let json: unknown
-  try {
-    json = JSON.parse(body.toString('utf8'))
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : 'the body is not JSON'
-    throw new AirworthyError('request.invalid_json', `the body is not valid JSON: ${message}`)
-  }
+  const json = parseBody(body)
   const model = readModelName(json)
   if (!Array.isArray(property(json, 'messages'))) {
     throw new AirworthyError('request.invalid', '`messages` must be a list')
@@ -59,9 +74,14 @@ function readRequest(body: Buffer): ModelRequest {
     model,
     stream: property(json, 'stream') === true,
     maxOutputTokens: boundTokens(countProperty(json, 'max_tokens')),
+    choices: 1,
     systemText: readSystem(json),
-    toolNames: listProperty(json, 'tools').flatMap((tool) => textProperty(tool, 'name') ?? []),
+    toolNames: listProperty(json, 'tools').flatMap(
+      (tool) => textProperty(tool, 'name') ?? textProperty(tool, 'type') ?? [],
+    ),
     wantsUsageEvent: true,
+    ...readParts(json),
+    json,
   }
 }
 
@@ -72,30 +92,71 @@ function readSystem(json: unknown): string | undefined {
   return system.map((part) => textProperty(part, 'text') ?? '').join('')
 }
 
-function prepareBody(body: Buffer, request: ModelRequest, model: CompiledModel): Buffer {
-  if (model.upstreamModel === request.model) return body
-  const name = { name: 'model', value: JSON.stringify(model.upstreamModel) }
-  return Buffer.from(setMembers(body.toString('utf8'), [name]))
+/** Tools that Anthropic runs itself: what they find goes into the prompt. */
+const serverTool = /^(?:web_search|web_fetch|code_execution|tool_search|advisor)/
+
+function readParts(json: object): Pick<ModelRequest, 'inlineParts' | 'outside'> {
+  let outside: string | undefined
+  for (const tool of listProperty(json, 'tools')) {
+    const type = textProperty(tool, 'type') ?? ''
+    if (serverTool.test(type)) outside ??= `the tool ${type}`
+  }
+  if (listProperty(json, 'mcp_servers').length > 0) outside ??= '`mcp_servers`'
+  const inline = { count: 0 }
+  const read = (content: readonly unknown[]): void => {
+    for (const part of content) {
+      const type = textProperty(part, 'type')
+      if (type === 'tool_result') read(listProperty(part, 'content'))
+      if (type !== 'image' && type !== 'document' && type !== 'container_upload') continue
+      inline.count += 1
+      const source = textProperty(property(part, 'source'), 'type')
+      if (source !== 'base64' && source !== 'text' && source !== 'content') {
+        outside ??= `the ${type} by ${source ?? 'reference'}`
+      }
+    }
+  }
+  for (const message of listProperty(json, 'messages')) read(listProperty(message, 'content'))
+  return { inlineParts: inline.count, outside }
+}
+
+function changes(
+  request: ModelRequest,
+  { endpoint, outputTokens }: Parameters<ModelWire['changes']>[1],
+): Member[] {
+  const members: Member[] = []
+  if (endpoint.upstreamModel !== request.model) {
+    members.push({ name: 'model', value: JSON.stringify(endpoint.upstreamModel) })
+  }
+  if (outputTokens === undefined) return members
+  members.push({ name: 'max_tokens', value: String(outputTokens) })
+  // Anthropic refuses a limit that leaves nothing beside the thinking.
+  const thinking = countProperty(property(request.json, 'thinking'), 'budget_tokens')
+  if (thinking !== undefined && thinking >= outputTokens) {
+    members.push({ name: 'thinking', value: '{"type":"disabled"}' })
+  }
+  return members
 }
 
 function readReply(body: Buffer): ReplyFindings {
-  let json: unknown
-  try {
-    json = JSON.parse(body.toString('utf8'))
-  } catch (cause) {
-    throw new AirworthyError('upstream.invalid', 'the upstream answered no JSON', { cause })
-  }
+  const json = parseReply(body)
   if (!Array.isArray(property(json, 'content'))) {
     throw new AirworthyError('upstream.invalid', 'the upstream answered no message')
   }
   const toolNames = listProperty(json, 'content').flatMap(toolNameOf)
-  return { usage: readUsage(property(json, 'usage')), toolNames }
+  const usage = property(json, 'usage')
+  return { usage: readUsage(usage), toolNames, terms: readTerms(usage) }
 }
 
 function toolNameOf(block: unknown): string[] {
-  if (textProperty(block, 'type') !== 'tool_use') return []
+  const type = textProperty(block, 'type')
+  if (type !== 'tool_use' && type !== 'server_tool_use' && type !== 'mcp_tool_use') return []
   const name = textProperty(block, 'name')
   return name === undefined ? [] : [name]
+}
+
+function readTerms(usage: unknown): PriceTerms | undefined {
+  const serviceTier = serviceTierOf(property(usage, 'service_tier'))
+  return serviceTier === undefined ? undefined : { serviceTier }
 }
 
 /** Anthropic counts cached prompt tokens apart from `input_tokens`; here the prompt is all of it. */
@@ -105,13 +166,22 @@ function readUsage(usage: unknown): TokenUsage | undefined {
   if (input === undefined || completionTokens === undefined) return undefined
   const read = countProperty(usage, 'cache_read_input_tokens') ?? 0
   const written = countProperty(usage, 'cache_creation_input_tokens') ?? 0
-  return { promptTokens: input + read + written, cachedTokens: read, completionTokens }
+  const counted = { promptTokens: input + read + written, cachedTokens: read, completionTokens }
+  if (written === 0) return counted
+  const longLived = property(usage, 'cache_creation')
+  const long = Math.min(countProperty(longLived, 'ephemeral_1h_input_tokens') ?? 0, written)
+  return {
+    ...counted,
+    cacheWriteTokens: written - long,
+    ...(long === 0 ? {} : { cacheWriteLongTokens: long }),
+  }
 }
 
 function createScanner(): StreamScanner {
   let started: unknown
   let ended: unknown
   let isComplete = false
+  let failure: string | undefined
   const toolNames: string[] = []
   return {
     take: (event) => {
@@ -120,7 +190,8 @@ function createScanner(): StreamScanner {
         data.includes('"message_start"') ||
         data.includes('"message_delta"') ||
         data.includes('"message_stop"') ||
-        data.includes('"tool_use"')
+        data.includes('tool_use"') ||
+        data.includes('"error"')
       if (!isInteresting) return 'pass'
       const json = parseEvent(data)
       const type = textProperty(json, 'type')
@@ -129,12 +200,28 @@ function createScanner(): StreamScanner {
       if (type === 'content_block_start') {
         toolNames.push(...toolNameOf(property(json, 'content_block')))
       }
+      if (type === 'error') {
+        failure = textProperty(property(json, 'error'), 'message') ?? 'an error without a message'
+        return 'last'
+      }
       if (type !== 'message_stop') return 'pass'
       isComplete = true
       return 'last'
     },
-    findings: () => ({ usage: mergeUsage(started, ended), toolNames }),
+    findings: () => ({
+      usage: mergeUsage(started, ended),
+      toolNames,
+      terms: readTerms(started),
+    }),
     isComplete: () => isComplete,
+    failure: () => failure,
+    partial: () => {
+      const told = readUsage(started)
+      return {
+        promptTokens: told?.promptTokens ?? 0,
+        completionTokens: told?.completionTokens ?? 0,
+      }
+    },
   }
 }
 
@@ -143,12 +230,4 @@ function mergeUsage(started: unknown, ended: unknown): TokenUsage | undefined {
   if (typeof started !== 'object' || started === null || ended === undefined) return undefined
   const counted = typeof ended === 'object' && ended !== null ? ended : {}
   return readUsage({ ...started, ...counted })
-}
-
-function parseEvent(data: string): unknown {
-  try {
-    return JSON.parse(data)
-  } catch (cause) {
-    throw new AirworthyError('upstream.invalid', 'the upstream sent a broken event', { cause })
-  }
 }

@@ -6,7 +6,7 @@ import { Writable } from 'node:stream'
 /** What forwarding needs of a reply; an HTTP response has it, and so has a detached one. */
 export type ReplyTarget = Pick<
   Writable,
-  'destroyed' | 'writableFinished' | 'write' | 'end' | 'on' | 'destroy'
+  'destroyed' | 'writableFinished' | 'write' | 'end' | 'on' | 'once' | 'off' | 'destroy'
 > &
   Pick<ServerResponse, 'headersSent' | 'flushHeaders'> & {
     writeHead(status: number, headers: Record<string, string | number>): unknown

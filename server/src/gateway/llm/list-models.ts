@@ -1,14 +1,24 @@
-// GET /v1/models, as OpenAI clients ask for it: the models that the pact permits.
+// GET /v1/models and /v1/models/{id}: the models that the pact permits, in the shape of the client's
+// own wire.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isModelInTask } from '../../core/decision/task.ts'
+import { AirworthyError } from '../../core/errors.ts'
 import type { Gateway } from '../gateway.ts'
 import { errorOf, noRetry, sendJson } from '../http/replies.ts'
+import { modelWires } from './wires.ts'
 
-export async function listModels(
-  gateway: Gateway,
-  exchange: { request: IncomingMessage; response: ServerResponse; sessionKey: string | undefined },
-): Promise<void> {
+type Exchange = {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly sessionKey: string | undefined
+  /** As the path has it; undefined asks for all. */
+  readonly id: string | undefined
+}
+
+export async function listModels(gateway: Gateway, exchange: Exchange): Promise<void> {
   const { request, response } = exchange
+  // Only Anthropic's clients send it.
+  const isAnthropic = request.headers['anthropic-version'] !== undefined
   try {
     const principal = await gateway.identifier.identifyForList(
       request.headers,
@@ -16,12 +26,42 @@ export async function listModels(
       'models',
     )
     const { pact } = await gateway.pacts.active(principal)
-    const data = [...pact.models.values()]
-      .filter((model) => model.listable && isModelInTask(pact, principal.task, model.name))
-      .map((model) => ({ id: model.name, object: 'model', created: 0, owned_by: 'airworthy' }))
-    sendJson(response, { status: 200, body: { object: 'list', data } })
+    const mayAsk = (name: string): boolean =>
+      pact.models.get(name)?.listable === true && isModelInTask(pact, principal.task, name)
+    const routes = [...pact.routes.values()].filter((route) => mayAsk(route.otherwise))
+    const names = [...[...pact.models.keys()].filter(mayAsk), ...routes.map((route) => route.model)]
+    const describe = isAnthropic ? anthropicModel : openaiModel
+    sendJson(response, {
+      status: 200,
+      body:
+        exchange.id === undefined
+          ? listOf(names.map(describe), names, isAnthropic)
+          : describe(findName(names, exchange.id)),
+    })
   } catch (thrown) {
     const { status, error } = errorOf(thrown)
-    sendJson(response, { status, body: { error }, headers: noRetry })
+    const wire = isAnthropic ? modelWires.messages : modelWires.chat
+    sendJson(response, { status, body: wire.errorBody(error), headers: noRetry })
   }
+}
+
+function openaiModel(name: string): object {
+  return { id: name, object: 'model', created: 0, owned_by: 'airworthy' }
+}
+
+function anthropicModel(name: string): object {
+  return { type: 'model', id: name, display_name: name, created_at: '1970-01-01T00:00:00Z' }
+}
+
+function listOf(data: readonly object[], names: readonly string[], isAnthropic: boolean): object {
+  if (!isAnthropic) return { object: 'list', data }
+  return { data, has_more: false, first_id: names[0] ?? null, last_id: names.at(-1) ?? null }
+}
+
+/** Throws `model.unknown`. */
+function findName(names: readonly string[], id: string): string {
+  // A name may have slashes and other characters that clients encode or leave as they are.
+  const found = names.find((name) => name === id || encodeURIComponent(name) === id)
+  if (found !== undefined) return found
+  throw new AirworthyError('model.unknown', 'the model is not one that this session may ask')
 }

@@ -1,30 +1,25 @@
 // The life of a model call, from the request's bytes to the reply with its receipt.
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { headers as headerNames } from '@airworthy/sdk'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { randomUUIDv7 } from 'node:crypto'
 import { AirworthyError } from '../../core/errors.ts'
+import type { CompiledModel } from '../../core/pact/compiled.ts'
 import type { IntentResult } from '../../store/recorder/types.ts'
 import { describeDecision } from '../decision-text.ts'
 import type { Gateway } from '../gateway.ts'
-import {
-  type CallMark,
-  errorOf,
-  markHeaders,
-  noRetry,
-  readBody,
-  sendJson,
-} from '../http/replies.ts'
+import { type CallMark, markHeaders, readBody } from '../http/replies.ts'
+import { answerFromCache, cachedVariant } from './cache/answer-from-cache.ts'
+import { findCached } from './cache/find-cached.ts'
+import { keepReply } from './cache/keep-reply.ts'
+import { countHere } from './count-here.ts'
 import type { ReplyTarget } from './detached-reply.ts'
 import { forwardModelCall } from './forward-model-call.ts'
-import { decisionOf } from './forwarding.ts'
-import {
-  type ModelCallInput,
-  type PreparedModelCall,
-  prepareModelCall,
-} from './prepare-model-call.ts'
+import { placeModelCall } from './place-model-call.ts'
+import type { ModelCallInput, Variant } from './prepare-model-call.ts'
+import { refuseModelCall } from './refuse-model-call.ts'
+import { routeModelCall, runRouted } from './routing/route-model-call.ts'
+import type { RunVariant } from './routing/routed.ts'
 import type { ModelWire } from './wire.ts'
-
-const proposalsMax = 4
-const inFlightWaitMs = 20_000
 
 export async function handleModelCall(
   gateway: Gateway,
@@ -38,45 +33,106 @@ export async function handleModelCall(
       exchange.sessionKey,
       'models',
     )
-    const body = await readBody(request, gateway.bodyBytesMax)
-    const input: ModelCallInput = {
-      callId: randomUUIDv7(),
-      principal,
-      wire,
-      body,
-      request: wire.readRequest(body),
-      resume: undefined,
+    const { pact } = await gateway.pacts.active(principal)
+    const { agentId } = principal
+    // Before the body is read: what waits for its turn holds no memory.
+    await gateway.admission.enter(agentId, { concurrencyMax: pact.limits.concurrency, response })
+    try {
+      const body = await readBody(request, gateway.bodyBytesMax)
+      const input: ModelCallInput = {
+        callId: randomUUIDv7(),
+        principal,
+        wire,
+        body,
+        request: wire.readRequest(body),
+        resume: undefined,
+        label: labelOf(request),
+      }
+      if (wire.countsOnly === true && (await countHere(gateway, input, response))) return
+      await runModelCall(gateway, input, exchange)
+    } finally {
+      gateway.admission.leave(agentId, response)
     }
-    await runModelCall(gateway, input, exchange)
   } catch (thrown) {
-    refuse(gateway, wire, response, thrown)
+    refuseModelCall(gateway, { wire, response, thrown })
   }
 }
 
 export async function runModelCall(
   gateway: Gateway,
   input: ModelCallInput,
-  exchange: { request: IncomingMessage; response: ReplyTarget },
+  exchange: { request: Pick<IncomingMessage, 'headers'>; response: ReplyTarget },
 ): Promise<void> {
-  const { response } = exchange
-  const placed = await proposeModelCall(gateway, input)
-  const { result, durable, prepared } = placed
+  const run: RunVariant = (one, response, variant) =>
+    runVariant(gateway, {
+      input: one,
+      response,
+      variant,
+      clientHeaders: exchange.request.headers,
+      cached: loaded.pact.models.get(variant.modelName ?? one.request.model),
+    })
+  // What was held knows its model; any other call may name a route instead of one.
+  const loaded = await gateway.pacts.active(input.principal)
+  const routed = input.modelName === undefined ? routeModelCall(loaded, input) : undefined
+  if (routed === undefined) await run(input, exchange.response, { modelName: input.modelName })
+  else await runRouted(gateway, { input, response: exchange.response, routed, run })
+}
+
+/** One call with one model, to its end. */
+async function runVariant(
+  gateway: Gateway,
+  call: {
+    readonly input: ModelCallInput
+    readonly response: ReplyTarget
+    readonly variant: Variant
+    readonly clientHeaders: IncomingHttpHeaders
+    /** The model that is asked; a cache may answer instead, where it has one. */
+    readonly cached: CompiledModel | undefined
+  },
+): Promise<void> {
+  const { input, response, variant, clientHeaders, cached: model } = call
+  const lookup =
+    model?.cache === undefined
+      ? undefined
+      : await findCached(gateway, {
+          input,
+          model,
+          headers: clientHeaders,
+          run: (one, captured) =>
+            runModelCall(gateway, one, { request: { headers: {} }, response: captured }),
+        })
+  const hit = lookup?.hit
+  const { result, durable, prepared } = await placeModelCall(
+    gateway,
+    input,
+    hit === undefined ? variant : cachedVariant(variant, hit),
+  )
   if (result.kind === 'proceed') {
-    const clientHeaders = exchange.request.headers
     const forwarding = { input, prepared, result, durable, response, clientHeaders }
-    try {
-      await forwardModelCall(gateway, forwarding)
-    } catch (thrown) {
-      // Without a durable intent there is no receipt to give.
-      await durable
-      refuse(gateway, input.wire, response, thrown, { ...result, decision: decisionOf(result) })
+    if (hit !== undefined) {
+      await answerFromCache(gateway, forwarding, hit)
+      return
     }
+    const kept = lookup && keepReply(gateway, { input, lookup, response })
+    await forwardModelCall(gateway, kept ? { ...forwarding, response: kept.response } : forwarding)
+    kept?.keep()
     return
   }
   if (result.kind === 'repeated') {
     await sendRepeat(gateway, input, { result, response })
     return
   }
+  refusePlaced(gateway, input, { result, response })
+}
+
+/** A call that the record does not let go on. */
+function refusePlaced(
+  gateway: Gateway,
+  { wire }: ModelCallInput,
+  { result, response }: { result: IntentResult; response: ReplyTarget },
+): void {
+  const answer = (error: AirworthyError, mark: CallMark): void =>
+    refuseModelCall(gateway, { wire, response, thrown: error, mark })
   if (result.kind === 'held') {
     const detail = {
       held: true,
@@ -86,42 +142,16 @@ export async function runModelCall(
     }
     const message = `the call waits for a person: hold ${result.holdId}`
     const error = new AirworthyError('call.held', message, { detail })
-    refuse(gateway, input.wire, response, error, { ...result, decision: 'hold' })
+    answer(error, { ...result, decision: 'hold' })
     return
   }
   if (result.kind === 'denied') {
     const description = describeDecision(result.decision)
     const error = new AirworthyError(result.code, description.message, { detail: description })
-    refuse(gateway, input.wire, response, error, { ...result, decision: 'deny' })
+    answer(error, { ...result, decision: 'deny' })
     return
   }
   throw new AirworthyError('gateway.overloaded', 'the pact changes too often: try again')
-}
-
-/** Proposes until the answer stands: the pact may have changed, or the same call be in flight. */
-export async function proposeModelCall(
-  gateway: Gateway,
-  input: ModelCallInput,
-): Promise<{
-  result: IntentResult
-  durable: Promise<IntentResult>
-  prepared: PreparedModelCall
-}> {
-  let hasWaited = false
-  for (let attempt = 1; ; attempt += 1) {
-    const prepared = await prepareModelCall(gateway, input, hasWaited)
-    const { decided, durable } = gateway.recorder.propose(prepared.intent)
-    const result = await decided
-    if (attempt >= proposalsMax) return { result, durable, prepared }
-    if (result.kind === 'stale') {
-      gateway.pacts.correct(input.principal.versionId, result.pactId)
-    } else if (result.kind === 'wait') {
-      await gateway.inFlight.wait(result.ofCallId, inFlightWaitMs)
-      hasWaited = true
-    } else {
-      return { result, durable, prepared }
-    }
-  }
 }
 
 /** The stored reply of a call that was held, approved and executed meanwhile. */
@@ -144,22 +174,10 @@ async function sendRepeat(
   response.end(stored)
 }
 
-function refuse(
-  gateway: Gateway,
-  wire: ModelWire,
-  response: ReplyTarget,
-  thrown: unknown,
-  mark?: CallMark,
-): void {
-  const { status, error } = errorOf(thrown)
-  if (status >= 500)
-    gateway.log('a model call failed', { code: error.code, cause: causeOf(thrown) })
-  const headers = { ...noRetry, ...(mark === undefined ? {} : markHeaders(mark)) }
-  sendJson(response, { status, body: wire.errorBody(error), headers })
-}
+const labelLengthMax = 64
 
-export function causeOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown)
-  const cause = thrown.cause instanceof Error ? `: ${thrown.cause.message}` : ''
-  return `${thrown.message}${cause}`
+/** A word of the client's for routing; what is no short word counts as none. */
+function labelOf({ headers }: IncomingMessage): string | undefined {
+  const label = headers[headerNames.label]
+  return typeof label === 'string' && label.length <= labelLengthMax ? label : undefined
 }

@@ -1,74 +1,73 @@
-// OpenAI Chat Completions, in and out. Unknown fields are kept: the body goes on as it came, but
-// for what must be asked of the upstream (usage in a stream, the upstream's own model name).
+// OpenAI Chat Completions. Unknown fields are kept: the body goes on as it came, but for what must
+// be asked of the upstream (usage in a stream, its own model name, a smaller limit).
 import { AirworthyError } from '../../core/errors.ts'
-import type { CompiledModel } from '../../core/pact/compiled.ts'
 import type { TokenUsage } from '../../store/recorder/types.ts'
-import { type Member, setMembers } from './set-members.ts'
+import { openaiError, openaiErrorEvent } from './openai-errors.ts'
+import type { Member } from './set-members.ts'
 import {
   boundTokens,
   countProperty,
   listProperty,
   type ModelRequest,
   type ModelWire,
+  parseBody,
+  parseEvent,
+  parseReply,
+  type PriceTerms,
   property,
+  rawText,
+  readData,
   readModelName,
   type ReplyFindings,
+  serviceTierOf,
   type StreamScanner,
   textProperty,
 } from './wire.ts'
 
 export const openaiChat: ModelWire = {
-  name: 'openai',
+  api: 'chat',
   upstreamPath: '/chat/completions',
   readRequest,
-  prepareBody,
-  upstreamHeaders: (apiKey) => ({
-    'content-type': 'application/json',
-    accept: 'application/json, text/event-stream',
-    'accept-encoding': 'identity',
-    ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
-  }),
+  changes,
+  upstreamHeaders: () => ({}),
   readReply,
   createScanner,
-  errorBody: (error) => ({ error: { param: null, ...error } }),
-  errorEvent: (error) => `data: ${JSON.stringify({ error: { param: null, ...error } })}\n\n`,
+  deltaOf: (event) => rawText(event, ['content', 'arguments', 'reasoning_content', 'refusal']),
+  errorBody: openaiError,
+  errorEvent: openaiErrorEvent,
 }
 
 function readRequest(body: Buffer): ModelRequest {
-  const json = parseObject(body)
+  const json = parseBody(body)
   const model = readModelName(json)
   if (!Array.isArray(property(json, 'messages'))) {
     throw new AirworthyError('request.invalid', '`messages` must be a list')
   }
-  const choices = property(json, 'n')
-  const count = typeof choices === 'number' && Number.isSafeInteger(choices) ? choices : 1
-  const asked = countProperty(json, 'max_completion_tokens') ?? countProperty(json, 'max_tokens')
+  const asked = property(json, 'n')
+  const choices = typeof asked === 'number' && Number.isSafeInteger(asked) ? Math.max(asked, 1) : 1
+  const limit = countProperty(json, 'max_completion_tokens') ?? countProperty(json, 'max_tokens')
   const streamOptions = property(json, 'stream_options')
   return {
     model,
     stream: property(json, 'stream') === true,
-    maxOutputTokens: boundTokens(asked, count),
+    maxOutputTokens: boundTokens(limit, choices),
+    choices,
     systemText: readSystem(json),
-    toolNames: listProperty(json, 'tools').flatMap((tool) => {
-      const name = textProperty(property(tool, 'function'), 'name')
-      return name === undefined ? [] : [name]
-    }),
+    toolNames: listProperty(json, 'tools').flatMap(readToolName),
     wantsUsageEvent: property(streamOptions, 'include_usage') === true,
+    ...readParts(json),
+    json,
   }
 }
 
-function parseObject(body: Buffer): object {
-  let json: unknown
-  try {
-    json = JSON.parse(body.toString('utf8'))
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : 'the body is not JSON'
-    throw new AirworthyError('request.invalid_json', `the body is not valid JSON: ${message}`)
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new AirworthyError('request.invalid', 'the body must be a JSON object')
-  }
-  return json
+/** A function, a custom tool, or what the provider has built in. */
+function readToolName(tool: unknown): string[] {
+  const type = textProperty(tool, 'type')
+  const name =
+    textProperty(property(tool, 'function'), 'name') ??
+    textProperty(property(tool, 'custom'), 'name') ??
+    (type === 'function' || type === 'custom' ? undefined : type)
+  return name === undefined ? [] : [name]
 }
 
 function readSystem(json: object): string | undefined {
@@ -84,38 +83,61 @@ function readSystem(json: object): string | undefined {
   return undefined
 }
 
-function prepareBody(body: Buffer, request: ModelRequest, model: CompiledModel): Buffer {
-  const needsUsage = request.stream && !request.wantsUsageEvent
-  const needsName = model.upstreamModel !== request.model
-  if (!needsUsage && !needsName) return body
+function readParts(json: object): Pick<ModelRequest, 'inlineParts' | 'outside'> {
+  let inlineParts = 0
+  let outside = property(json, 'web_search_options') ? 'web_search_options' : undefined
+  for (const message of listProperty(json, 'messages')) {
+    for (const part of listProperty(message, 'content')) {
+      const type = textProperty(part, 'type')
+      if (type === undefined || type === 'text' || type === 'refusal') continue
+      inlineParts += 1
+      const url = textProperty(property(part, 'image_url'), 'url')
+      if (url !== undefined && !url.startsWith('data:')) outside ??= 'an image by its URL'
+      const file = textProperty(property(part, 'file'), 'file_id')
+      if (file !== undefined) outside ??= 'a file by its id'
+    }
+  }
+  return { inlineParts, outside }
+}
+
+function changes(
+  request: ModelRequest,
+  { endpoint, outputTokens }: Parameters<ModelWire['changes']>[1],
+): Member[] {
   const members: Member[] = []
-  if (needsName) members.push({ name: 'model', value: JSON.stringify(model.upstreamModel) })
-  if (needsUsage) {
+  if (endpoint.upstreamModel !== request.model) {
+    members.push({ name: 'model', value: JSON.stringify(endpoint.upstreamModel) })
+  }
+  if (request.stream && !request.wantsUsageEvent) {
     const nested = [{ name: 'include_usage', value: 'true' }]
     members.push({ name: 'stream_options', nested })
   }
-  return Buffer.from(setMembers(body.toString('utf8'), members))
+  if (outputTokens === undefined) return members
+  const named = (['max_completion_tokens', 'max_tokens'] as const).filter(
+    (name) => countProperty(request.json, name) !== undefined,
+  )
+  for (const name of named.length === 0 ? [endpoint.outputLimitField] : named) {
+    members.push({ name, value: String(outputTokens) })
+  }
+  return members
 }
 
 function readReply(body: Buffer): ReplyFindings {
-  let json: unknown
-  try {
-    json = JSON.parse(body.toString('utf8'))
-  } catch (cause) {
-    throw new AirworthyError('upstream.invalid', 'the upstream answered no JSON', { cause })
-  }
+  const json = parseReply(body)
   if (!Array.isArray(property(json, 'choices'))) {
     throw new AirworthyError('upstream.invalid', 'the upstream answered no chat completion')
   }
   const names = listProperty(json, 'choices').flatMap((choice) =>
     readToolNames(property(choice, 'message')),
   )
-  return { usage: readUsage(property(json, 'usage')), toolNames: names }
+  return { usage: readUsage(property(json, 'usage')), toolNames: names, terms: readTerms(json) }
 }
 
 function readToolNames(message: unknown): string[] {
   const names = listProperty(message, 'tool_calls').flatMap((call) => {
-    const name = textProperty(property(call, 'function'), 'name')
+    const name =
+      textProperty(property(call, 'function'), 'name') ??
+      textProperty(property(call, 'custom'), 'name')
     return name === undefined ? [] : [name]
   })
   const legacy = textProperty(property(message, 'function_call'), 'name')
@@ -128,12 +150,29 @@ function readUsage(usage: unknown): TokenUsage | undefined {
   if (promptTokens === undefined || completionTokens === undefined) return undefined
   const details = property(usage, 'prompt_tokens_details')
   const cached = countProperty(details, 'cached_tokens') ?? 0
-  return { promptTokens, completionTokens, cachedTokens: Math.min(cached, promptTokens) }
+  const reasoning = countProperty(property(usage, 'completion_tokens_details'), 'reasoning_tokens')
+  return {
+    promptTokens,
+    completionTokens,
+    cachedTokens: Math.min(cached, promptTokens),
+    ...(reasoning ? { reasoningTokens: Math.min(reasoning, completionTokens) } : {}),
+  }
+}
+
+function readTerms(json: unknown): PriceTerms | undefined {
+  const serviceTier = serviceTierOf(property(json, 'service_tier'))
+  const usage = property(json, 'usage')
+  const heard = countProperty(property(usage, 'prompt_tokens_details'), 'audio_tokens')
+  const said = countProperty(property(usage, 'completion_tokens_details'), 'audio_tokens')
+  if (serviceTier === undefined && !heard && !said) return undefined
+  return { serviceTier, mediaPromptTokens: heard, mediaCompletionTokens: said }
 }
 
 function createScanner(request: ModelRequest): StreamScanner {
   let usage: TokenUsage | undefined
+  let terms: PriceTerms | undefined
   let isComplete = false
+  let failure: string | undefined
   const toolNames: string[] = []
   return {
     take: (event) => {
@@ -145,35 +184,26 @@ function createScanner(request: ModelRequest): StreamScanner {
       // Most events are text deltas: only those that can matter are parsed.
       const mayHaveUsage = /"usage"\s*:\s*\{/.test(data)
       const mayCallTool = data.includes('"tool_calls"') || data.includes('"function_call"')
-      if (!mayHaveUsage && !mayCallTool) return 'pass'
+      const mayFail = data.includes('"error"')
+      if (!mayHaveUsage && !mayCallTool && !mayFail) return 'pass'
       const json = parseEvent(data)
+      const error = property(json, 'error')
+      if (typeof error === 'object' && error !== null) {
+        failure = textProperty(error, 'message') ?? 'an error without a message'
+        return 'last'
+      }
       const choices = listProperty(json, 'choices')
       for (const choice of choices) toolNames.push(...readToolNames(property(choice, 'delta')))
-      usage = readUsage(property(json, 'usage')) ?? usage
+      if (mayHaveUsage) {
+        usage = readUsage(property(json, 'usage')) ?? usage
+        terms = readTerms(json)
+      }
       const isUsageOnly = choices.length === 0 && mayHaveUsage
       return isUsageOnly && !request.wantsUsageEvent ? 'withhold' : 'pass'
     },
-    findings: () => ({ usage, toolNames }),
+    findings: () => ({ usage, toolNames, terms }),
     isComplete: () => isComplete,
+    failure: () => failure,
+    partial: () => ({ promptTokens: 0, completionTokens: 0 }),
   }
-}
-
-function parseEvent(data: string): unknown {
-  try {
-    return JSON.parse(data)
-  } catch (cause) {
-    throw new AirworthyError('upstream.invalid', 'the upstream sent a broken event', { cause })
-  }
-}
-
-/** The data of a server-sent event (WHATWG HTML section 9.2): its `data` lines, joined. */
-export function readData(event: string): string {
-  if (event.startsWith('data: ') && event.indexOf('\n') === event.length - 2) {
-    return event.slice(6, -2)
-  }
-  const lines: string[] = []
-  for (const line of event.split(/\r\n|\n|\r/)) {
-    if (line.startsWith('data:')) lines.push(line.slice(line[5] === ' ' ? 6 : 5))
-  }
-  return lines.join('\n')
 }

@@ -1,18 +1,21 @@
 // Steps 1 to 3 of a model call: what it asks for, what it may use at most, what the pact will be
 // asked. Gives the intent for the recorder.
-import type { Amounts } from '../../core/budget/budget.ts'
+import { type Amounts, oneCall } from '../../core/budget/budget.ts'
 import type { ModelCall } from '../../core/decision/call.ts'
 import { decide } from '../../core/decision/decide.ts'
-import type { Decision } from '../../core/decision/decision.ts'
+import type { Decision, Reason } from '../../core/decision/decision.ts'
 import { callDigest } from '../../core/decision/loops.ts'
 import { tighten } from '../../core/decision/tighten.ts'
 import type { CompiledModel, CompiledPact } from '../../core/pact/compiled.ts'
 import type { SessionFacts } from '../../core/decision/facts.ts'
-import type { EffectIntent, Intent, Principal, TokenUsage } from '../../store/recorder/types.ts'
+import type { EffectIntent, Intent, Principal, Shrink } from '../../store/recorder/types.ts'
 import type { Gateway } from '../gateway.ts'
 import type { LoadedPact } from '../pacts.ts'
 import { rememberMessages } from '../taint/messages.ts'
+import { boundAmounts, hasUnknownPrice } from './pricing.ts'
+import { boundPrompt } from './reserve-prompt.ts'
 import type { ModelRequest, ModelWire } from './wire.ts'
+import { upstreamWire } from './wires.ts'
 
 export type ModelCallInput = {
   readonly callId: string
@@ -21,6 +24,26 @@ export type ModelCallInput = {
   readonly body: Buffer
   readonly request: ModelRequest
   readonly resume: Intent['resume']
+  /** Of a call that was held: the model that it was held for, whatever its body names. */
+  readonly modelName?: string | undefined
+  /** The call that this one is another attempt of. */
+  readonly retryOf?: string | undefined
+  /** What the client puts on the request; it only routes. */
+  readonly label?: string | undefined
+}
+
+/** How a call is asked for, where that is not as the client has it. */
+export type Variant = {
+  /** Instead of the model that the client names. */
+  readonly modelName?: string | undefined
+  /** Instead of the bound by bytes. */
+  readonly promptTokens?: bigint | undefined
+  readonly hasWaited?: boolean | undefined
+  /** False: what is over a budget is denied, not asked about. */
+  readonly asksWhenOver?: boolean | undefined
+  readonly notes?: readonly Reason[] | undefined
+  /** It is answered from a cache: nothing but the call itself is reserved. */
+  readonly isCached?: boolean | undefined
 }
 
 export type PreparedModelCall = {
@@ -28,12 +51,15 @@ export type PreparedModelCall = {
   readonly loaded: LoadedPact
   /** Undefined where the model is not enrolled: the pact denies it, or a session only observes. */
   readonly model: CompiledModel | undefined
+  /** What is reserved for prompt and completion. */
+  readonly promptTokens: bigint
+  readonly completionTokens: bigint
 }
 
 export async function prepareModelCall(
   gateway: Gateway,
   input: ModelCallInput,
-  hasWaited: boolean,
+  variant: Variant = {},
 ): Promise<PreparedModelCall> {
   const { principal, body, request } = input
   const loaded = await gateway.pacts.active(principal)
@@ -42,28 +68,33 @@ export async function prepareModelCall(
   if (pact.taint.tracksValues) {
     await rememberMessages(gateway, { sessionId: principal.sessionId, body })
   }
-  const model = pact.models.get(request.model)
+  const name = variant.modelName ?? request.model
+  const model = pact.models.get(name)
   const sealed = await gateway.vault.seal(principal.endUser, body)
-  const reservation = boundUse(body, request, model)
+  const promptTokens = variant.promptTokens ?? boundPrompt(body, request, model)
+  const completionTokens = boundCompletion(input, model)
+  const isCached = variant.isCached === true
+  const reservation = isCached ? oneCall : reserve(input, model, { promptTokens, completionTokens })
   const drift = findDrift(loaded, request)
   const holdsDrift = drift !== undefined && pact.drift[drift] === 'hold'
   const mayHold = holdsDrift || (model?.bound.rules.some((rule) => rule.effect === 'hold') ?? false)
   const makeHoldEffect = (): EffectIntent => holdEffect(gateway, principal, body)
+  const asks = model !== undefined && variant.asksWhenOver !== false && hasOtherWay(model, request)
   const intent: Intent = {
     callId: input.callId,
     principal,
     pactId: loaded.pactId,
     kind: 'model',
-    action: request.model,
+    action: name,
     isWrite: false,
     reservation,
     request: sealed,
     decide: bindDecision({
       pact,
       digest: pact.loops.models
-        ? callDigest(pact.loops, request.model, gateway.vault.digest(body))
+        ? callDigest(pact.loops, name, gateway.vault.digest(body))
         : undefined,
-      request,
+      name,
       reservation,
       principal,
       holdsDrift,
@@ -77,37 +108,51 @@ export async function prepareModelCall(
     holdExpiresAfterMs: pact.holdExpiresAfterSeconds * 1000,
     drift,
     resume: input.resume,
-    hasWaited,
+    hasWaited: variant.hasWaited === true,
+    shrink: isCached ? undefined : makeShrink(model, { promptTokens, completionTokens }),
+    asksWhenOver: asks && !isCached,
+    retryOf: input.retryOf,
+    notes: variant.notes,
+    wire: input.wire.api,
   }
-  return { intent, loaded, model }
+  return { intent, loaded, model, promptTokens, completionTokens }
 }
 
-/**
- * The most that the call may use. A token is at least one byte of the body, so the body's bytes
- * bound the prompt; the completion is bounded by what is asked, else by the model's own maximum.
- */
-function boundUse(body: Buffer, request: ModelRequest, model: CompiledModel | undefined): Amounts {
-  if (model === undefined) return { calls: 1n, tokens: 0n, nanoUsd: 0n }
-  const prompt = BigInt(body.length)
-  const completion = BigInt(request.maxOutputTokens ?? model.maxOutputTokens)
-  const { inputNanoUsd, outputNanoUsd } = model.prices
-  return {
-    calls: 1n,
-    tokens: prompt + completion,
-    nanoUsd: prompt * inputNanoUsd + completion * outputNanoUsd,
-  }
+/** Whether something is left to do where a budget has no room: count, or ask another model. */
+function hasOtherWay(model: CompiledModel, request: ModelRequest): boolean {
+  const isCounted = model.tokenizer !== 'bytes'
+  return isCounted || model.onBudget !== undefined || request.outside !== undefined
 }
 
-/** What a call has cost, from its usage. Cached prompt tokens have a price of their own. */
-export function priceUsage(model: CompiledModel, usage: TokenUsage): Amounts {
-  const { inputNanoUsd, cachedInputNanoUsd, outputNanoUsd } = model.prices
-  const fresh = BigInt(usage.promptTokens - usage.cachedTokens)
-  const cached = BigInt(usage.cachedTokens)
-  const completion = BigInt(usage.completionTokens)
+/** What is asked, else the model's own maximum. */
+function boundCompletion({ request, wire }: ModelCallInput, model: CompiledModel | undefined) {
+  if (model === undefined || wire.countsOnly === true) return 0n
+  return BigInt(request.maxOutputTokens ?? model.maxOutputTokens)
+}
+
+type Bounds = { readonly promptTokens: bigint; readonly completionTokens: bigint }
+
+function reserve(
+  { wire }: ModelCallInput,
+  model: CompiledModel | undefined,
+  { promptTokens, completionTokens }: Bounds,
+): Amounts {
+  // Counting tokens is a call, and costs nothing.
+  if (model === undefined || wire.countsOnly === true) return oneCall
+  return boundAmounts(model, promptTokens, completionTokens)
+}
+
+function makeShrink(
+  model: CompiledModel | undefined,
+  { promptTokens, completionTokens }: Bounds,
+): Shrink | undefined {
+  if (model === undefined) return undefined
+  const completionTokensMin = BigInt(model.minOutputTokens)
+  if (completionTokens <= completionTokensMin) return undefined
   return {
-    calls: 1n,
-    tokens: fresh + cached + completion,
-    nanoUsd: fresh * inputNanoUsd + cached * cachedInputNanoUsd + completion * outputNanoUsd,
+    completionTokensMin,
+    completionTokensMax: completionTokens,
+    reserve: (completion) => boundAmounts(model, promptTokens, completion),
   }
 }
 
@@ -139,7 +184,7 @@ function holdEffect(gateway: Gateway, principal: Principal, body: Buffer): Effec
 function bindDecision(options: {
   pact: CompiledPact
   digest: string | undefined
-  request: ModelRequest
+  name: string
   reservation: Amounts
   principal: Principal
   holdsDrift: boolean
@@ -147,23 +192,48 @@ function bindDecision(options: {
   input: ModelCallInput
   model: CompiledModel | undefined
 }): Intent['decide'] {
-  const { pact, request, reservation, principal } = options
+  const { pact, name, reservation, principal, model, input } = options
   const call: ModelCall = {
     kind: 'model',
-    model: request.model,
-    stream: request.stream,
+    model: name,
+    stream: input.request.stream,
     tokensMax: Number(reservation.tokens),
     digest: options.digest,
   }
   const agent = { name: principal.agentName, stakes: principal.stakes }
+  const unserved = model && findUnserved(model, input)
   return (session: SessionFacts, nowMs: number): Decision => {
     const decision = decide(call, pact, { session, agent, nowMs })
-    if (options.model !== undefined && options.model.wire !== options.input.wire.name) {
-      const reason = `the model is enrolled for the ${options.model.wire} wire`
-      return tighten(decision, { verdict: 'deny', code: 'model.unknown', rule: 'wire', reason })
-    }
-    if (!options.holdsDrift) return decision
+    if (unserved !== undefined) return tighten(decision, unserved)
     const reason = `the ${options.drift ?? ''} of the request is not as enrolled`
-    return tighten(decision, { verdict: 'hold', code: 'drift.held', rule: 'drift', reason })
+    const seen = options.holdsDrift
+      ? tighten(decision, { verdict: 'hold', code: 'drift.held', rule: 'drift', reason })
+      : decision
+    if (input.wire.countsOnly !== true || seen.verdict !== 'hold') return seen
+    return tighten(seen, notHeld)
   }
+}
+
+/** A held call is executed from its row, as a call of its API. */
+const notHeld = {
+  verdict: 'deny',
+  code: 'policy.denied',
+  rule: 'count',
+  reason: 'counting tokens cannot wait for a person',
+} as const
+
+/** Why no endpoint of the model may take the call, whatever the rules say. */
+function findUnserved(
+  model: CompiledModel,
+  { wire }: ModelCallInput,
+): Parameters<typeof tighten>[1] | undefined {
+  if (!model.endpoints.some((endpoint) => upstreamWire(endpoint, wire) !== undefined)) {
+    const reason = `no endpoint of the model ${model.name} serves ${wire.api}`
+    return { verdict: 'deny', code: 'model.unknown', rule: 'wire', reason }
+  }
+  if (hasUnknownPrice(model)) {
+    const reason = `nobody knows what the model ${model.name} costs`
+    return { verdict: 'deny', code: 'model.price_unknown', rule: 'price', reason }
+  }
+  return undefined
 }

@@ -2,7 +2,7 @@
 import { ProtocolError } from '@modelcontextprotocol/server'
 import type { Gateway } from '../gateway.ts'
 import { errorOf } from '../http/replies.ts'
-import { causeOf } from '../llm/model-call.ts'
+import { causeOf } from '../llm/refuse-model-call.ts'
 
 /** Of the range that JSON-RPC 2.0 leaves to servers; `data.code` says what it is. */
 export const jsonRpcError = -32_000

@@ -8,6 +8,7 @@ import {
 } from '../../core/effect/effect-key.ts'
 import { canonicalJson, sha256Hex } from '../../core/canonical.ts'
 import { effectiveClass } from '../../core/effect/proof.ts'
+import { oneCall } from '../../core/budget/budget.ts'
 import { type Amount, type EffectClass, type ToolCall, toolName } from '../../core/decision/call.ts'
 import { decide } from '../../core/decision/decide.ts'
 import { callDigest } from '../../core/decision/loops.ts'
@@ -90,7 +91,7 @@ export async function prepareToolCall(
     kind: 'tool',
     action,
     isWrite,
-    reservation: { calls: 1n, tokens: 0n, nanoUsd: 0n },
+    reservation: oneCall,
     request: await gateway.vault.seal(subject, text),
     decide: bindDecision({
       input,

@@ -1,6 +1,6 @@
 // Finds out what became of an unknown effect: by the contract's probe, never by trying again.
 import { probeArguments, probeOutcome } from '../../core/effect/effect-key.ts'
-import { type Amounts, noAmounts } from '../../core/budget/budget.ts'
+import { noAmounts, oneCall } from '../../core/budget/budget.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import { findUnknownEffect, type UnknownEffect } from '../../store/live-effects.ts'
 import type { Outcome } from '../../store/recorder/types.ts'
@@ -10,7 +10,6 @@ import { probeUndo } from './probe-undo.ts'
 import { readArguments } from './read-arguments.ts'
 import { parseToolResult } from './tool-result.ts'
 
-const oneCall: Amounts = { calls: 1n, tokens: 0n, nanoUsd: 0n }
 /** A call may still take effect for as long as its tool may take; after that it never will. */
 const settleMarginMs = 1000
 

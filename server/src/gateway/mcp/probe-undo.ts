@@ -1,6 +1,6 @@
 // Finds out whether an undo took place that nobody knows the end of: by a probe, never by asking
 // for it again.
-import { type Amounts, noAmounts } from '../../core/budget/budget.ts'
+import { noAmounts, oneCall } from '../../core/budget/budget.ts'
 import { undoProbeArguments, undoProbeOutcome } from '../../core/effect/effect-key.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import { findUnknownUndo, type UnknownUndo } from '../../store/live-effects.ts'
@@ -9,7 +9,6 @@ import { callFollowUp } from './call-followup.ts'
 import { readArguments } from './read-arguments.ts'
 import { parseToolResult } from './tool-result.ts'
 
-const oneCall: Amounts = { calls: 1n, tokens: 0n, nanoUsd: 0n }
 /** An undo may still take place for as long as its tool may take; after that it never will. */
 const settleMarginMs = 1000
 

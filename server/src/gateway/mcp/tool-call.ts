@@ -2,7 +2,7 @@
 // for is answered from the first result; an outcome that is not known stays unknown.
 import { randomUUIDv7 } from 'node:crypto'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
-import { type Amounts, noAmounts } from '../../core/budget/budget.ts'
+import { noAmounts, oneCall } from '../../core/budget/budget.ts'
 import { withKeyArgument } from '../../core/effect/key-argument.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import type { IntentResult, Outcome } from '../../store/recorder/types.ts'
@@ -22,7 +22,6 @@ const inFlightWaitMs = 20_000
 /** A call of another gateway settles unheard: it is asked for this often. */
 const inFlightAskMs = 500
 const resultBytesMax = 8 * 1024 * 1024
-const oneCall: Amounts = { calls: 1n, tokens: 0n, nanoUsd: 0n }
 
 export async function callTool(
   gateway: Gateway,

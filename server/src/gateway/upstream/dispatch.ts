@@ -10,7 +10,11 @@ export type UpstreamRequest = {
   readonly path: string
   readonly headers: Record<string, string>
   readonly body: Buffer
+  /** Longest wait for the whole reply. */
   readonly timeoutMs: number
+  /** Longest wait for its head, and longest silence within it. */
+  readonly firstByteTimeoutMs: number
+  readonly idleTimeoutMs: number
 }
 
 export type UpstreamReply = {
@@ -43,13 +47,15 @@ export type Dispatched = {
   readonly resume: () => void
 }
 
+/** `onReply` hears the head of the reply as soon as it is there. */
 export function dispatchUpstream(
   pool: Pool,
   request: UpstreamRequest,
   sink: StreamSink | undefined,
+  onReply?: (reply: UpstreamReply) => void,
 ): Dispatched {
   const { promise, resolve } = Promise.withResolvers<DispatchEnd>()
-  const handler = new ReplyHandler(sink, resolve)
+  const handler = new ReplyHandler({ sink, onReply, resolve })
   const timer = setTimeout(() => {
     handler.abort(new AirworthyError('upstream.timeout', 'the upstream took too long to answer'))
   }, request.timeoutMs)
@@ -61,8 +67,8 @@ export function dispatchUpstream(
         method: 'POST',
         headers: request.headers,
         body: request.body,
-        headersTimeout: request.timeoutMs,
-        bodyTimeout: request.timeoutMs,
+        headersTimeout: request.firstByteTimeoutMs,
+        bodyTimeout: request.idleTimeoutMs,
       },
       handler,
     )
@@ -81,6 +87,7 @@ export function dispatchUpstream(
 
 class ReplyHandler implements Dispatcher.DispatchHandler {
   readonly #sink: StreamSink | undefined
+  readonly #onReply: ((reply: UpstreamReply) => void) | undefined
   readonly #resolve: (end: DispatchEnd) => void
   readonly #chunks: Buffer[] = []
   #bytes = 0
@@ -90,9 +97,14 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
   #isEnded = false
   #abortReason: AirworthyError | undefined
 
-  constructor(sink: StreamSink | undefined, resolve: (end: DispatchEnd) => void) {
-    this.#sink = sink
-    this.#resolve = resolve
+  constructor(options: {
+    sink: StreamSink | undefined
+    onReply: ((reply: UpstreamReply) => void) | undefined
+    resolve: (end: DispatchEnd) => void
+  }) {
+    this.#sink = options.sink
+    this.#onReply = options.onReply
+    this.#resolve = options.resolve
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -107,6 +119,7 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200) return
     this.#reply = { status, headers }
+    this.#onReply?.(this.#reply)
     this.#isStreaming = this.#sink?.accept(this.#reply) ?? false
   }
 
@@ -139,19 +152,19 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
     this.fail(this.#abortReason ?? readFailure(cause, this.#reply !== undefined))
   }
 
-  fail(error: AirworthyError): void {
+  fail(error: AirworthyError, neverSent = error.code === 'upstream.unreachable'): void {
     if (this.#isEnded) return
     this.#isEnded = true
     const startedReply = this.#reply !== undefined
-    const neverSent = error.code === 'upstream.unreachable'
     this.#resolve({ kind: 'failed', error, neverSent, startedReply })
   }
 
   abort(reason: AirworthyError): void {
     this.#abortReason ??= reason
     if (this.#controller !== undefined) this.#controller.abort(this.#abortReason)
-    // Not on a connection yet: undici has nothing to abort, and whoever waits must not hang.
-    else this.fail(this.#abortReason)
+    // Not on a connection yet: undici has nothing to abort, and whoever waits must not hang. Once
+    // it gets one, `onRequestStart` gives it up before a byte is written.
+    else this.fail(this.#abortReason, true)
   }
 
   pause(): void {

@@ -17,6 +17,8 @@ import { type Checkpoint, parseCheckpoint } from '../../core/tlog/checkpoint.ts'
 import { edgeRoot, type LogFile, type TreeEdge } from '../../core/tlog/integrate.ts'
 import { signCheckpointNote } from '../../core/tlog/signatures.ts'
 import {
+  findShard,
+  isGone,
   listShards,
   nameShard,
   readClock,
@@ -27,6 +29,7 @@ import type { Database } from '../../store/database.ts'
 import type { LogLock } from '../../store/log-lock.ts'
 import { openNextShard } from '../../store/log-shards.ts'
 import type { WitnessClient } from './ask-witnesses.ts'
+import { continueShardDeletion, type DeletionStep, removeLeftovers } from './delete-shards.ts'
 import { forked } from './forked.ts'
 import { growEdge } from './grow-edge.ts'
 import { loadTree } from './load-tree.ts'
@@ -45,6 +48,7 @@ export type IntegratorStep =
   | 'database.done'
   | 'witnesses.done'
   | 'publish.done'
+  | DeletionStep
 
 export type IntegratorOptions = {
   readonly db: Database
@@ -55,6 +59,8 @@ export type IntegratorOptions = {
   readonly keys: LogKeys
   /** Undefined: nobody else is asked, and every checkpoint counts as witnessed. */
   readonly witnesses: WitnessClient | undefined
+  /** Whether a checkpoint counts only with the witnesses' quorum. */
+  readonly mustBeWitnessed: boolean
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
   /** Hears of a fork: the process must stop. */
   readonly onForked: (error: AirworthyError) => void
@@ -91,7 +97,8 @@ export class LogIntegrator implements AsyncDisposable {
   /** Checks every shard before anything is written. Throws `log.forked`. */
   async check(): Promise<void> {
     for (const shard of await this.#shards()) {
-      if (shard.logKey !== undefined && this.#isOurs(shard)) await this.#load(shard)
+      if (shard.logKey === undefined || !this.#isOurs(shard)) continue
+      await this.#unlessDeleted(shard, async () => void (await this.#load(shard)))
     }
     // What was loaded may be old by the time the lock is ours.
     this.#states.clear()
@@ -150,16 +157,51 @@ export class LogIntegrator implements AsyncDisposable {
       return
     }
     for (const shard of shards) {
-      if (shard.isOpen || !this.#isFinished(shard)) await this.#advance(shard)
+      if (shard.isOpen) await this.#advance(shard)
+      else if (!this.#isFinished(shard)) {
+        await this.#unlessDeleted(shard, () => this.#advance(shard))
+      }
     }
     const newest = shards.at(-1)
     if (newest !== undefined && !newest.isOpen && this.#isFinished(newest)) {
       await openNextShard(this.#options.db, this.#options.organisationId, newest.logId)
     }
+    await this.#continueDeletion()
   }
 
-  #shards(): Promise<Shard[]> {
-    return listShards(this.#options.db, this.#options.organisationId)
+  /** Those whose entries are there. */
+  async #shards(): Promise<Shard[]> {
+    const shards = await listShards(this.#options.db, this.#options.organisationId)
+    return shards.filter((shard) => !isGone(shard))
+  }
+
+  /**
+   * Another integrator, which lost the lock unheard or has it now, may delete the shard meanwhile: then
+   * what is missing is no fork, and what was made again of it goes.
+   */
+  async #unlessDeleted(shard: Shard, work: () => Promise<void>): Promise<void> {
+    const { db, organisationId, store } = this.#options
+    let failure: unknown
+    try {
+      await work()
+    } catch (thrown) {
+      failure = thrown
+    }
+    const now = await findShard(db, organisationId, { logId: String(shard.logId) })
+    if (now !== undefined && isGone(now)) {
+      this.#states.delete(shard.logId)
+      await removeLeftovers(store, shard)
+    } else if (failure !== undefined) throw failure
+  }
+
+  /** A store that does not delete is no reason not to sign. */
+  async #continueDeletion(): Promise<void> {
+    try {
+      await continueShardDeletion(this.#options)
+    } catch (thrown) {
+      const failure = String(thrown)
+      this.#options.log('the deletion of a shard of the log failed', { failure })
+    }
   }
 
   #isOurs({ origin, logKey }: Shard): boolean {

@@ -13,6 +13,7 @@ import type { NoteKey } from '../../core/tlog/note-key.ts'
 import { type LogPolicy, parsePolicy } from '../../core/tlog/policy.ts'
 import type { NoteSigner } from '../../core/tlog/signatures.ts'
 import type { Database } from '../../store/database.ts'
+import { findLog } from '../../store/entries.ts'
 import { LogLock } from '../../store/log-lock.ts'
 import { createWitnessClient } from './ask-witnesses.ts'
 import { CheckpointWatch } from './checkpoint-watch.ts'
@@ -21,6 +22,8 @@ import { loadLogKeys, vkeyOf } from './log-keys.ts'
 
 /** Longer than this a checkpoint does not wait for witnesses; they are asked again a second later. */
 const witnessWaitMs = 700
+const openWaitMs = 15_000
+const openAskMs = 100
 
 export type LogServiceOptions = {
   readonly db: Database
@@ -80,6 +83,7 @@ export async function startLog(options: LogServiceOptions): Promise<LogService> 
       policy === undefined
         ? undefined
         : createWitnessClient({ policy, timeoutMs: witnessWaitMs, log }),
+    mustBeWitnessed,
     log,
     onForked: reject,
     onCheckpoint: () => checkpoints.wake(),
@@ -87,6 +91,7 @@ export async function startLog(options: LogServiceOptions): Promise<LogService> 
   await integrator.check()
   integrator.start()
   starting.use(integrator)
+  await waitUntilOpen(db, organisationId)
   const started = starting.move()
   return {
     store,
@@ -102,6 +107,17 @@ export async function startLog(options: LogServiceOptions): Promise<LogService> 
     checkpoints,
     failed,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
+  }
+}
+
+/**
+ * A server that died while the log was rotated left no open shard: the integrator opens the next one.
+ * Whoever writes later says so where that did not come in time.
+ */
+async function waitUntilOpen(db: Database, organisationId: OrganisationId): Promise<void> {
+  const deadline = performance.now() + openWaitMs
+  while ((await findLog(db, organisationId)) === undefined && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, openAskMs))
   }
 }
 

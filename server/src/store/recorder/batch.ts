@@ -2,14 +2,8 @@
 import { buildEntry, type EntryDraft, formatReceipt, noEntry } from '../../core/audit/entry.ts'
 import { type Budget, growLease } from '../../core/budget/budget.ts'
 import { addBytes, type BatchRows, createRows } from './rows.ts'
-import {
-  formatFacts,
-  type Ledger,
-  type OpenCall,
-  type RecorderState,
-  type Scope,
-  type SessionState,
-} from './state.ts'
+import { formatLedgerFacts, type Ledger } from './ledger.ts'
+import type { OpenCall, RecorderState, Scope, SessionState } from './state.ts'
 import type { SealedPayload } from './types.ts'
 
 export type Batch = {
@@ -113,9 +107,7 @@ function addLedger(rows: BatchRows, ledger: Ledger): void {
     overrun += `${budget?.overrun ?? 0},`
   }
   rows.ledgers.id.add(ledger.scopeId)
-  rows.ledgers.facts.addText(
-    ledger.facts === undefined ? '{}' : JSON.stringify(formatFacts(ledger.facts)),
-  )
+  rows.ledgers.facts.addText(formatLedgerFacts(ledger))
   rows.ledgers.amounts.addText(`{${settled}${reserved}${leased}${unknown}${overrun.slice(0, -1)}}`)
 }
 

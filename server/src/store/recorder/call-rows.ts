@@ -4,6 +4,8 @@ import { type Amounts, noAmounts } from '../../core/budget/budget.ts'
 import type { Decision } from '../../core/decision/decision.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Batch } from './batch.ts'
+import { formatAmounts } from './ledger.ts'
+import type { Column } from './rows.ts'
 import { joinRun } from './place-run.ts'
 import { placeOrigins } from './place-taint.ts'
 import type { EffectIntent, Intent } from './types.ts'
@@ -23,6 +25,13 @@ export function names(intent: Intent): {
 } {
   const { agentId, did, versionId, sessionId } = intent.principal
   return { agentId, did, versionId, pactId: intent.pactId, sessionId, callId: intent.callId }
+}
+
+/** As entries tell of it: calls, tokens, nano-USD, and where there are tokens those in and out. */
+export function tellReserved(amounts: Amounts): string {
+  const { calls, tokens, nanoUsd, inputTokens, outputTokens } = amounts
+  const told = `${calls} ${tokens} ${nanoUsd}`
+  return inputTokens === 0n && outputTokens === 0n ? told : `${told} ${inputTokens} ${outputTokens}`
 }
 
 const clipLength = 96
@@ -46,6 +55,7 @@ export function insertCall(
     effectId?: string | undefined
     repeatOf?: string
     reservation?: Intent['reservation']
+    ledgerIds?: readonly string[] | undefined
   },
 ): void {
   const { decision } = options
@@ -69,6 +79,7 @@ export function insertCall(
   calls.effectId.add(options.effectId)
   calls.repeatOf.add(options.repeatOf)
   calls.seq.add(options.seq)
+  addLedgers(calls.ledgers, options.ledgerIds)
   keepFlow(batch, intent, { flow: decision.flow, state: options.state })
   placeOrigins(batch, intent)
 }
@@ -85,7 +96,13 @@ function keepFlow(
 export function resumeCall(
   batch: Batch,
   intent: Intent,
-  options: { decision: Decision; reservation: Intent['reservation']; seq: bigint; state: string },
+  options: {
+    decision: Decision
+    reservation: Intent['reservation']
+    ledgerIds?: readonly string[] | undefined
+    seq: bigint
+    state: string
+  },
 ): void {
   const { decision, reservation } = options
   keepFlow(batch, intent, { flow: decision.flow, state: options.state })
@@ -101,6 +118,7 @@ export function resumeCall(
     code: decision.code,
     reasons: decision.reasons,
     reserved: formatAmounts(reservation),
+    ledgers: options.ledgerIds,
     pact_id: intent.pactId,
     seq: options.seq.toString(),
   })
@@ -150,6 +168,7 @@ export function insertEffect(
   return options.effectId
 }
 
-function formatAmounts(amounts: Amounts): string {
-  return `{${amounts.calls},${amounts.tokens},${amounts.nanoUsd}}`
+function addLedgers(column: Column, ids: readonly string[] | undefined): void {
+  if (ids === undefined) column.add(undefined)
+  else column.addText(`{${ids.join(',')}}`)
 }

@@ -1,20 +1,29 @@
 // What a batch needs to know: sessions, keys, live effects, and calls that the recorder does not
 // remember, of another process or of a connection that is gone.
 import type { Item, Loaded } from './items.ts'
+import { amountsOf } from './ledger.ts'
+import { settledBeforeOf } from './outcome-detail.ts'
+import { loadPolicyLedgers } from './policies.ts'
 import { loadState, type OpenCall, type RecorderState, type Scope } from './state.ts'
 import { loadTouching } from './touching.ts'
 import type { Intent } from './types.ts'
 
 /** True when nothing has to be read, and no lease taken back, to decide about the call. */
-export function isIntentKnown(state: RecorderState, intent: Intent): boolean {
+export function isIntentKnown(state: RecorderState, intent: Intent, nowMs: number): boolean {
   if (intent.resume !== undefined || !state.keys.has(intent.principal.apiKeyId)) return false
   // Which effects touch the same thing is never remembered.
   if (intent.undo !== undefined || intent.effect?.touches !== undefined) return false
   if (intent.effect !== undefined && !state.effects.has(intent.effect.key)) return false
   const session = state.sessions.get(intent.principal.sessionId)
-  if (session === undefined) return false
+  if (session === undefined || session.validUntilMs <= nowMs) return false
   // Where others hold leases, a call must not be refused before they were asked for them.
   return session.budgets.every((budget) => budget.leasedByOthers === 0n)
+}
+
+/** True when nothing has to be read to write what became of the call. */
+export function isCallKnown(state: RecorderState, call: OpenCall): boolean {
+  if (!state.sessions.has(call.sessionId)) return false
+  return call.ledgerIds === undefined || call.ledgerIds.every((id) => state.ledgers.has(id))
 }
 
 /** Reads what the items need and is not known. Must be called while the head's lock is held. */
@@ -23,8 +32,9 @@ export async function loadItems(options: {
   state: RecorderState
   items: readonly Item[]
   openCalls: ReadonlyMap<string, OpenCall>
+  nowMs: number
 }): Promise<Loaded> {
-  const { scope, state, items, openCalls } = options
+  const { scope, state, items, openCalls, nowMs } = options
   const resumeIds = items
     .filter((item) => item.kind === 'intent')
     .filter((item) => item.intent.resume !== undefined)
@@ -39,6 +49,7 @@ export async function loadItems(options: {
   const sessionIds = new Set<string>()
   const apiKeyIds = new Set<string>()
   const effectKeys = new Set<string>()
+  const ledgerIds = new Set<string>()
   for (const item of items) {
     if (item.kind === 'intent') {
       sessionIds.add(item.intent.principal.sessionId)
@@ -46,10 +57,13 @@ export async function loadItems(options: {
       if (item.intent.effect) effectKeys.add(item.intent.effect.key)
     } else {
       const call = openCalls.get(item.outcome.callId) ?? calls.get(item.outcome.callId)
-      if (call !== undefined) sessionIds.add(call.sessionId)
+      if (call === undefined) continue
+      sessionIds.add(call.sessionId)
+      for (const id of call.ledgerIds ?? []) ledgerIds.add(id)
     }
   }
   await loadState(state, scope, { sessionIds, apiKeyIds, effectKeys })
+  await loadPolicyLedgers(state, scope, { sessionIds, ledgerIds, nowMs })
   const intents = items.flatMap((item) => (item.kind === 'intent' ? [item.intent] : []))
   await loadTouching(state, scope, intents)
   return { calls, heldIds }
@@ -67,13 +81,15 @@ async function loadCalls(scope: Scope, ids: string[]): Promise<Map<string, OpenC
     action: string
     state: string
     reserved: string[]
+    ledgers: string[] | null
+    detail: unknown
     effect_id: string | null
     effect_key: string | null
     effect_class: string | null
     run_name: string | null
   }>(
     `SELECT c.call_id, c.session_id, c.agent_id, c.version_id, c.pact_id, c.kind, c.action,
-      c.state, c.reserved, c.effect_id,
+      c.state, c.reserved, c.effect_id, c.ledgers, c.detail,
       e.effect_key, e.effect_class, (SELECT r.name FROM airworthy.run_steps s
         JOIN airworthy.runs r USING (organisation_id, run_id)
         WHERE s.organisation_id = c.organisation_id AND s.call_id = c.call_id
@@ -96,11 +112,9 @@ async function loadCalls(scope: Scope, ids: string[]): Promise<Map<string, OpenC
         kind: row.kind,
         action: row.action,
         isWrite: row.kind === 'tool' && row.effect_class !== null && row.effect_class !== 'read',
-        held: {
-          calls: BigInt(row.reserved[0] ?? '0'),
-          tokens: BigInt(row.reserved[1] ?? '0'),
-          nanoUsd: BigInt(row.reserved[2] ?? '0'),
-        },
+        held: amountsOf(row.reserved),
+        ledgerIds: row.ledgers ?? undefined,
+        settledBefore: settledBeforeOf(row.detail),
         bucket: row.state === 'unknown' ? 'unknown' : 'reserved',
         effectId: row.effect_id ?? undefined,
         effectKey: row.effect_key ?? undefined,

@@ -1,10 +1,12 @@
 // Step 7 of the life of a call, under the lock: what was used is settled, the rest released; the
 // effect takes its last state; the outcome's entry is written.
-import { holdAsUnknown, settle } from '../../core/budget/budget.ts'
-import { type Batch, record, responsePart, store, touchSession } from './batch.ts'
+import { type Batch, record, responsePart, store, touchLedger, touchSession } from './batch.ts'
 import { clip } from './call-rows.ts'
 import { tellChecks } from '../../core/effect/check.ts'
 import { sha256Base64url } from './digest.ts'
+import { endCall, endCallIn } from './ledger.ts'
+import { detailInEntry, detailOf, formatDetail } from './outcome-detail.ts'
+import { tellAlerts } from './place-alerts.ts'
 import { endUndo } from './place-undo.ts'
 import { reactToOutcome } from './place-run.ts'
 import type { OpenCall, SessionState } from './state.ts'
@@ -18,6 +20,7 @@ export function placeOutcome(batch: Batch, call: OpenCall, outcome: Outcome): Se
     throw new RangeError(`call ${call.callId} is unknown already`)
   }
   settleBudgets(batch, session, call, outcome)
+  const detail = detailInEntry(outcome)
   countOutcome(batch, session, call, outcome)
   if (call.kind === 'undo') endUndo(batch, call, outcome)
   else changeEffect(batch, call, outcome)
@@ -30,12 +33,20 @@ export function placeOutcome(batch: Batch, call: OpenCall, outcome: Outcome): Se
     type: 'call.outcome',
     body: {
       action: clip(call.action),
+      atLeast: detail.atLeast,
+      attempts: outcome.attempts,
+      cache: outcome.cache,
+      cacheOf: outcome.cacheOf,
       checks: outcome.checks && clip(tellChecks(outcome.checks)),
       code: outcome.code,
       cost: outcome.used?.nanoUsd.toString(),
+      endpoint: detail.endpoint,
+      estimated: outcome.estimated,
       key: call.effectKey === undefined ? undefined : sha256Base64url(call.effectKey),
       kind: call.kind,
       operator: outcome.operatorId,
+      prices: outcome.prices && clip(outcome.prices),
+      reason: detail.reason,
       relayed: outcome.relayed && clip(outcome.relayed),
       resolved: outcome.resolvedBy,
       response: outcome.response?.commitment,
@@ -69,6 +80,7 @@ function addOutcome(batch: Batch, call: OpenCall, outcome: Outcome, seq: bigint)
       ot: usage?.completionTokens,
       cost: cost?.toString(),
       seq: seq.toString(),
+      detail: detailOf(outcome),
     })
     return
   }
@@ -81,10 +93,17 @@ function addOutcome(batch: Batch, call: OpenCall, outcome: Outcome, seq: bigint)
   outcomes.completionTokens.add(usage?.completionTokens)
   outcomes.cost.add(cost)
   outcomes.seq.add(seq)
+  const detail = formatDetail(outcome)
+  if (detail === undefined) outcomes.detail.add(undefined)
+  else outcomes.detail.addText(detail)
 }
 
+/** Prompt, cached and completion tokens; then those written to caches, and of reasoning, if any. */
 function formatUsage(usage: NonNullable<Outcome['usage']>): string {
-  return `${usage.promptTokens} ${usage.cachedTokens} ${usage.completionTokens}`
+  const { cacheWriteTokens = 0, cacheWriteLongTokens = 0, reasoningTokens = 0 } = usage
+  const told = `${usage.promptTokens} ${usage.cachedTokens} ${usage.completionTokens}`
+  if (cacheWriteTokens === 0 && cacheWriteLongTokens === 0 && reasoningTokens === 0) return told
+  return `${told} ${cacheWriteTokens} ${cacheWriteLongTokens} ${reasoningTokens}`
 }
 
 function settleBudgets(
@@ -94,12 +113,18 @@ function settleBudgets(
   outcome: Outcome,
 ): void {
   touchSession(batch, session)
-  const { used } = outcome
-  if (used === undefined) {
-    if (call.bucket === 'reserved') holdAsUnknown(session.budgets, call.held)
-    return
+  const { used, usedAtLeast } = outcome
+  const { bucket, held, settledBefore, ledgerIds } = call
+  const end = { bucket, held, settledBefore, used, usedAtLeast }
+  endCall(session.ownBudgets, end)
+  for (const id of ledgerIds ?? []) {
+    const ledger = batch.state.ledgers.get(id)
+    if (ledger === undefined) continue
+    touchLedger(batch, ledger)
+    endCallIn(ledger, end, batch.nowMs)
+    tellAlerts(batch, ledger, { call })
   }
-  settle(session.budgets, { from: call.bucket, held: call.held, used })
+  if (used === undefined) return
   const { facts } = session
   facts.tokens += Number(used.tokens - call.held.tokens)
   facts.spentNanoUsd += used.nanoUsd - call.held.nanoUsd

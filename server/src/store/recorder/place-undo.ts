@@ -1,13 +1,14 @@
 // An undo under the lock: whether the effect may be taken back now, and the rows of the call that
 // does it. It has been asked for by an operator, so the pact's rules are not asked.
-import { firstExceeded, noAmounts, reserve } from '../../core/budget/budget.ts'
+import { firstExceeded, noAmounts } from '../../core/budget/budget.ts'
 import type { Decision } from '../../core/decision/decision.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { type Batch, record, requestPart, store, touchSession } from './batch.ts'
-import { clip, insertCall, names } from './call-rows.ts'
+import { clip, insertCall, names, tellReserved } from './call-rows.ts'
 import { sha256Base64url } from './digest.ts'
 import type { OpenCall, SessionState } from './state.ts'
 import { inTheWayOf, stateNow } from './touching.ts'
+import { bringBudgetsToNow, reserveIn } from './place-budget.ts'
 import type { Intent, IntentResult, Outcome, UndoIntent, UndoTarget } from './types.ts'
 
 const namedMax = 20
@@ -110,9 +111,10 @@ function proceed(
   }
   touchSession(batch, session)
   // A budget that is used up must not keep the world half done: what does not fit is an overrun.
+  bringBudgetsToNow(batch, session)
   const isOver = firstExceeded(session.budgets, intent.reservation) !== undefined
   const reservation = isOver ? noAmounts : intent.reservation
-  reserve(session.budgets, reservation)
+  const ledgerIds = reserveIn(batch, session, reservation)
   const entry = record(batch, {
     ...names(intent),
     type: 'call.intent',
@@ -124,7 +126,7 @@ function proceed(
       operator: undo.operatorId,
       reason: undo.reasonHash,
       request: intent.request.commitment,
-      reserved: `${reservation.calls} ${reservation.tokens} ${reservation.nanoUsd}`,
+      reserved: tellReserved(reservation),
       verdict: 'allow',
     },
   })
@@ -137,6 +139,7 @@ function proceed(
     seq,
     effectId,
     reservation,
+    ledgerIds,
   })
   changeEffect(batch, { effectId, effectKey, state: 'undoing', undoCallId: callId })
   const { agentId, versionId } = intent.principal
@@ -149,12 +152,13 @@ function proceed(
     kind: 'undo',
     action: intent.action,
     isWrite: false,
-    held: { ...reservation },
+    held: reservation,
     bucket: 'reserved',
     effectId,
     effectKey,
+    ledgerIds,
   })
-  return { kind: 'proceed', callId, decision, enforced: true, receipt, effectId }
+  return { kind: 'proceed', callId, decision, enforced: true, receipt, effectId, reservation }
 }
 
 /** What becomes of an effect when the call that undoes it has ended; unknown changes nothing. */

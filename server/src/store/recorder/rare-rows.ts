@@ -5,10 +5,11 @@ import { runStatements } from './run-rows.ts'
 import type { Scope } from './state.ts'
 import { asValue, type Bound, type Statement } from './statements.ts'
 import { taintStatements } from './taint-rows.ts'
+import { insertAlert } from './alert-rows.ts'
 
 /** In the order in which they must be written. */
 export function rareStatements(rows: BatchRows, scope: Scope, at: string): Bound[] {
-  const { organisationId, replicaId } = scope
+  const { organisationId, replicaId, logId } = scope
   const bounds: Bound[] = []
   const add = (statement: Statement, ...values: unknown[]): void => {
     bounds.push({ statement, values: [organisationId, ...values.map(asValue)] })
@@ -26,6 +27,7 @@ export function rareStatements(rows: BatchRows, scope: Scope, at: string): Bound
   for (const row of rows.flows) add(upsertFlow, row.call_id, row.flow)
   for (const row of rows.checks) add(insertChecks, row.call_id, JSON.stringify(row.checks))
   for (const row of rows.leases) add(upsertLease, replicaId, row.scope_id, row.amounts)
+  for (const row of rows.alerts) add(insertAlert, JSON.stringify(row), logId.toString(), at)
   for (const { statement, values } of runStatements(rows.runs, at)) add(statement, ...values)
   for (const { statement, values } of taintStatements(rows.taint)) add(statement, ...values)
   return bounds
@@ -71,12 +73,13 @@ const insertChecks: Statement = {
 const insertHold: Statement = {
   name: 'airworthy-insert-hold',
   text: `INSERT INTO airworthy.holds (organisation_id, hold_id, call_id, session_id,
-    agent_id, pact_id, action, args_hash, schema_hash, state, created_at, expires_at, intent_seq)
+    agent_id, pact_id, action, args_hash, schema_hash, state, created_at, expires_at, intent_seq,
+    wire)
   SELECT $1, r.hold_id, r.call_id, r.session_id, r.agent_id, r.pact_id, r.action, r.args_hash,
-    r.schema_hash, r.state, $3, to_timestamp(r.until_ms / 1000.0), r.seq
+    r.schema_hash, r.state, $3, to_timestamp(r.until_ms / 1000.0), r.seq, r.wire
   FROM json_to_record($2::json) AS r(hold_id uuid, call_id uuid, session_id uuid,
     agent_id uuid, pact_id uuid, action text, args_hash text, schema_hash text, until_ms bigint,
-    state text, seq bigint)`,
+    state text, seq bigint, wire text)`,
 }
 
 const changeHold: Statement = {
@@ -87,9 +90,9 @@ const changeHold: Statement = {
 const resumeCall: Statement = {
   name: 'airworthy-resume-call',
   text: `UPDATE airworthy.call_intents c SET state = r.state, code = r.code, reasons = r.reasons,
-    reserved = r.reserved, pact_id = r.pact_id, intent_seq = r.seq, replica_id = $3
+    reserved = r.reserved, ledgers = r.ledgers, pact_id = r.pact_id, intent_seq = r.seq, replica_id = $3
   FROM json_to_record($2::json) AS r(call_id uuid, state text, code text, reasons json,
-    reserved bigint[], pact_id uuid, seq bigint)
+    reserved bigint[], ledgers uuid[], pact_id uuid, seq bigint)
   WHERE c.organisation_id = $1 AND c.call_id = r.call_id`,
 }
 
@@ -104,8 +107,10 @@ const resolveOutcome: Statement = {
   name: 'airworthy-resolve-outcome',
   text: `UPDATE airworthy.call_outcomes c SET state = r.state, code = r.code,
     prompt_tokens = r.pt, cached_tokens = r.ct, completion_tokens = r.ot, cost_nano_usd = r.cost,
-    outcome_seq = r.seq, settled_at = $3, unknown_seq = coalesce(c.unknown_seq, c.outcome_seq)
+    outcome_seq = r.seq, settled_at = $3, unknown_seq = coalesce(c.unknown_seq, c.outcome_seq),
+    detail = CASE WHEN r.detail IS NULL THEN c.detail
+      ELSE (coalesce(c.detail::jsonb, '{}') || r.detail::jsonb)::json END
   FROM json_to_record($2::json) AS r(call_id uuid, state text, code text, pt bigint, ct bigint,
-    ot bigint, cost bigint, seq bigint)
+    ot bigint, cost bigint, seq bigint, detail json)
   WHERE c.organisation_id = $1 AND c.call_id = r.call_id`,
 }

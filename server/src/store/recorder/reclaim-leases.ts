@@ -2,8 +2,8 @@
 // taken back. That is safe under the head's lock: a replica spends its lease only while it holds
 // that lock, so the lease of a living replica is unspent now. A dead one's stays: it is unknown.
 import { amountIn, available, type Budget, budgetUnits } from '../../core/budget/budget.ts'
+import type { Ledger } from './ledger.ts'
 import { type Batch, touchLedger } from './batch.ts'
-import type { SessionState } from './state.ts'
 import type { Intent } from './types.ts'
 
 export async function reclaimLeases(
@@ -11,47 +11,52 @@ export async function reclaimLeases(
   intents: readonly (Intent | undefined)[],
 ): Promise<void> {
   const wanted = new Map<Budget, bigint>()
-  const short = new Set<SessionState>()
+  const short = new Set<Ledger>()
   for (const intent of intents) {
     if (intent === undefined) continue
     const session = batch.state.sessions.get(intent.principal.sessionId)
     if (session === undefined) continue
-    for (const budget of session.budgets) {
-      if (budget.leasedByOthers === 0n) continue
-      const amount = amountIn(intent.reservation, budget.unit)
-      const total = (wanted.get(budget) ?? 0n) + amount
-      wanted.set(budget, total)
-      if (total > available(budget)) short.add(session)
+    for (const ledger of [session.ledger, session.agentLedger, ...session.policyLedgers]) {
+      if (isShort(ledger, intent, wanted)) short.add(ledger)
     }
   }
-  for (const session of short) await reclaim(batch, session)
+  for (const ledger of short) await reclaim(batch, ledger)
 }
 
-async function reclaim(batch: Batch, session: SessionState): Promise<void> {
+function isShort(ledger: Ledger, intent: Intent, wanted: Map<Budget, bigint>): boolean {
+  let found = false
+  for (const budget of ledger.budgets) {
+    if (budget.leasedByOthers === 0n) continue
+    const total = (wanted.get(budget) ?? 0n) + amountIn(intent.reservation, budget.unit)
+    wanted.set(budget, total)
+    if (total > available(budget)) found = true
+  }
+  return found
+}
+
+async function reclaim(batch: Batch, ledger: Ledger): Promise<void> {
   const { client, organisationId, replicaId } = batch.scope
-  for (const ledger of [session.ledger, session.agentLedger]) {
-    const found = await client.query<{ amounts: string[] }>(
-      `WITH living AS (
-        SELECT l.replica_id, l.amounts FROM airworthy.leases l
-        JOIN airworthy.replicas r USING (organisation_id, replica_id)
-        WHERE l.organisation_id = $1 AND l.scope_id = $2 AND l.replica_id <> $3
-          AND l.amounts <> '{0,0,0}' AND EXISTS (
-            SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted
-            AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND k.objsubid = 1 AND (k.classid::bigint << 32) | k.objid::bigint = r.lock_key)
-      ), emptied AS (
-        UPDATE airworthy.leases l SET amounts = '{0,0,0}' FROM living
-        WHERE l.organisation_id = $1 AND l.scope_id = $2 AND l.replica_id = living.replica_id
-      )
-      SELECT amounts FROM living`,
-      [organisationId, ledger.scopeId, replicaId],
+  const found = await client.query<{ amounts: string[] }>(
+    `WITH living AS (
+      SELECT l.replica_id, l.amounts FROM airworthy.leases l
+      JOIN airworthy.replicas r USING (organisation_id, replica_id)
+      WHERE l.organisation_id = $1 AND l.scope_id = $2 AND l.replica_id <> $3
+        AND 0 < ANY (l.amounts) AND EXISTS (
+          SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted
+          AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND k.objsubid = 1 AND (k.classid::bigint << 32) | k.objid::bigint = r.lock_key)
+    ), emptied AS (
+      UPDATE airworthy.leases l SET amounts = '{0,0,0,0,0}' FROM living
+      WHERE l.organisation_id = $1 AND l.scope_id = $2 AND l.replica_id = living.replica_id
     )
-    if (found.rows.length === 0) continue
-    touchLedger(batch, ledger)
-    for (const row of found.rows) {
-      for (const budget of ledger.budgets) {
-        budget.leasedByOthers -= BigInt(row.amounts[budgetUnits.indexOf(budget.unit)] ?? '0')
-      }
+    SELECT amounts FROM living`,
+    [organisationId, ledger.scopeId, replicaId],
+  )
+  if (found.rows.length === 0) return
+  touchLedger(batch, ledger)
+  for (const row of found.rows) {
+    for (const budget of ledger.budgets) {
+      budget.leasedByOthers -= BigInt(row.amounts[budgetUnits.indexOf(budget.unit)] ?? '0')
     }
   }
 }

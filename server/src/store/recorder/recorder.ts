@@ -14,7 +14,7 @@ import {
   placeItem,
   unavailable,
 } from './items.ts'
-import { isIntentKnown, loadItems } from './load-items.ts'
+import { isCallKnown, isIntentKnown, loadItems } from './load-items.ts'
 import { reclaimLeases } from './reclaim-leases.ts'
 import { batchStatements } from './send-rows.ts'
 import { type Sent, sendStatements, type Statement } from './statements.ts'
@@ -32,6 +32,7 @@ export const queueItemsMax = 8192
 const reconnectDelayMsMin = 100
 const reconnectDelayMsMax = 2000
 
+type AheadHead = { readonly nowMs: number; readonly at: string }
 type SentBatch = { readonly items: Item[]; readonly done: Promise<void> }
 
 const nothingLoaded: Loaded = { calls: new Map(), heldIds: new Set() }
@@ -149,31 +150,34 @@ export class Recorder implements AsyncDisposable {
         continue
       }
       const items = this.#queue.splice(0, batchItemsMax)
-      if (this.#canSendAhead(items) && this.#trySendAhead(this.#scope, items)) continue
+      const head = this.#headAhead(items)
+      if (head !== undefined && this.#trySendAhead(this.#scope, items, head)) continue
       for (const sent of this.#sent) await this.#finishOldest(sent)
       await this.#runBatch(items)
     }
     this.#isRunning = false
   }
 
-  /** Whether all that the batch needs is known, so that it can be decided before it has the lock. */
-  #canSendAhead(items: readonly Item[]): boolean {
-    if (this.#state.size < 0n || this.#clock === undefined) return false
+  /** Set where all that the batch needs is known, so that it can be decided before it has the lock. */
+  #headAhead(items: readonly Item[]): AheadHead | undefined {
+    if (this.#state.size < 0n || this.#clock === undefined) return undefined
     if (this.#disturbed > 0) {
       this.#disturbed -= 1
-      return false
+      return undefined
     }
-    return items.every((item) => {
-      if (item.kind === 'intent') return isIntentKnown(this.#state, item.intent)
+    const head = this.#headNow()
+    const isKnown = items.every((item) => {
+      if (item.kind === 'intent') return isIntentKnown(this.#state, item.intent, head.nowMs)
       const call = this.#openCalls.get(item.outcome.callId)
-      return call !== undefined && this.#state.sessions.has(call.sessionId)
+      return call !== undefined && isCallKnown(this.#state, call)
     })
+    return isKnown ? head : undefined
   }
 
   /** False where an item cannot be placed: then all are done again, and that one fails alone. */
-  #trySendAhead(scope: Scope, items: Item[]): boolean {
+  #trySendAhead(scope: Scope, items: Item[], head: AheadHead): boolean {
     try {
-      this.#sendAhead(scope, items)
+      this.#sendAhead(scope, items, head)
       return true
     } catch (cause) {
       this.#options.log('a batch could not be decided ahead', { cause: String(cause) })
@@ -187,8 +191,7 @@ export class Recorder implements AsyncDisposable {
    * last. If anybody else wrote since, the head is not where it is expected: the database refuses
    * the batch whole, and it is done again.
    */
-  #sendAhead(scope: Scope, items: Item[]): void {
-    const head = this.#headNow()
+  #sendAhead(scope: Scope, items: Item[], head: AheadHead): void {
     const batch = openBatch({ ...head, scope, state: this.#state, openCalls: this.#openCalls })
     const options = { loaded: nothingLoaded, newId: this.#options.newId }
     const placed = items.map((item) => placeItem(batch, item, options))
@@ -214,7 +217,7 @@ export class Recorder implements AsyncDisposable {
   }
 
   /** The database's clock, carried on by this machine's since it was read with the last batch. */
-  #headNow(): { nowMs: number; at: string } {
+  #headNow(): AheadHead {
     const { nowMs, readAt } = this.#clock ?? { nowMs: 0, readAt: 0 }
     const now = Math.max(Math.round(nowMs + performance.now() - readAt), this.#lastMs)
     this.#lastMs = now
@@ -294,8 +297,9 @@ export class Recorder implements AsyncDisposable {
     const head = await lockHead(scope)
     this.#setClock(head.nowMs)
     if (head.size !== this.#state.size) resetState(this.#state, head.size)
-    const loaded = await loadItems({ scope, state: this.#state, items, openCalls: this.#openCalls })
-    const batch = openBatch({ ...head, scope, state: this.#state, openCalls: this.#openCalls })
+    const known = { scope, state: this.#state, openCalls: this.#openCalls }
+    const loaded = await loadItems({ ...known, items, nowMs: head.nowMs })
+    const batch = openBatch({ ...head, ...known })
     await reclaimLeases(
       batch,
       items.map((item) => (item.kind === 'intent' ? item.intent : undefined)),

@@ -1,4 +1,6 @@
 // The rows of one batch.
+import type { ModelApi } from '../../core/wires/model-api.ts'
+import { type AlertRow } from './alert-rows.ts'
 import { createTaintRows, type TaintRows } from './taint-rows.ts'
 import { createRunRows, type RunRows } from './run-rows.ts'
 
@@ -36,6 +38,7 @@ export type ResolutionRow = {
   ot: number | undefined
   cost: string | undefined
   seq: string
+  detail: unknown
 }
 
 /** A held call that goes on: its row exists. */
@@ -45,6 +48,7 @@ export type ResumeRow = {
   code: string | undefined
   reasons: unknown
   reserved: string
+  ledgers: readonly string[] | undefined
   pact_id: string
   seq: string
 }
@@ -87,6 +91,7 @@ export type HoldRow = {
   state: 'pending' | 'deferred'
   /** Of the entry that tells of the hold. */
   seq: string
+  wire: ModelApi | undefined
 }
 
 export type BatchRows = {
@@ -96,7 +101,7 @@ export type BatchRows = {
   readonly payloads: Record<'callId' | 'part' | 'subject' | 'off' | 'len', Column>
   readonly calls: CallColumns
   readonly outcomes: OutcomeColumns
-  /** `amounts` is an array literal: settled, reserved, leased, unknown and overrun, three each. */
+  /** `amounts` is an array literal: settled, reserved, leased, unknown and overrun, five each. */
   readonly ledgers: Record<'id' | 'facts' | 'amounts', Column>
   readonly heads: Record<'agentId' | 'number' | 'hash', Column>
   readonly resolutions: ResolutionRow[]
@@ -108,6 +113,7 @@ export type BatchRows = {
   readonly holds: HoldRow[]
   readonly holdChanges: { hold_id: string; state: string }[]
   readonly leases: { scope_id: string; amounts: string }[]
+  readonly alerts: AlertRow[]
   readonly taint: TaintRows
   readonly runs: RunRows
 }
@@ -129,11 +135,13 @@ const callColumns = () => ({
   enforced: new Column(),
   code: new Column(),
   reasons: new Column(),
-  /** Array literals: {calls, tokens, nano-USD}. */
+  /** Array literals, in the order of the units. */
   reserved: new Column(),
   effectId: new Column(),
   repeatOf: new Column(),
   seq: new Column(),
+  /** Array literals; none for calls that no policy is for. */
+  ledgers: new Column(),
 })
 
 const outcomeColumns = () => ({
@@ -145,6 +153,8 @@ const outcomeColumns = () => ({
   completionTokens: new Column(),
   cost: new Column(),
   seq: new Column(),
+  /** JSON; none for what is no model call. */
+  detail: new Column(),
 })
 
 export function createRows(): BatchRows {
@@ -172,6 +182,7 @@ export function createRows(): BatchRows {
     holds: [],
     holdChanges: [],
     leases: [],
+    alerts: [],
     taint: createTaintRows(),
     runs: createRunRows(),
   }

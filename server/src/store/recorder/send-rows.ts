@@ -39,26 +39,28 @@ const hotStatement: Statement = {
   ), intent AS (
     INSERT INTO airworthy.call_intents (organisation_id, call_id, session_id, agent_id,
       version_id, pact_id, api_key_id, replica_id, kind, action, state, verdict, enforced, code,
-      reasons, reserved, effect_id, repeat_of, intent_seq, log_id, created_at)
+      reasons, reserved, effect_id, repeat_of, intent_seq, log_id, created_at, ledgers)
     SELECT $1, r.call_id, r.session_id, r.agent_id, r.version_id, r.pact_id, r.api_key_id, $15,
       r.kind, r.action, r.state, r.verdict, r.enforced, r.code, r.reasons::json,
-      r.reserved::bigint[], r.effect_id, r.repeat_of, r.intent_seq, $2, $16::timestamptz
+      r.reserved::bigint[], r.effect_id, r.repeat_of, r.intent_seq, $2, $16::timestamptz,
+      r.ledgers::uuid[]
     FROM unnest($17::uuid[], $18::uuid[], $19::uuid[], $20::uuid[], $21::uuid[], $22::uuid[],
         $23::text[], $24::text[], $25::text[], $26::text[], $27::boolean[], $28::text[],
-        $29::text[], $30::text[], $31::uuid[], $32::uuid[], $33::bigint[])
+        $29::text[], $30::text[], $31::uuid[], $32::uuid[], $33::bigint[], $45::text[])
       AS r(call_id, session_id, agent_id, version_id, pact_id, api_key_id, kind, action, state,
-        verdict, enforced, code, reasons, reserved, effect_id, repeat_of, intent_seq)
+        verdict, enforced, code, reasons, reserved, effect_id, repeat_of, intent_seq, ledgers)
   ), outcome AS (
     INSERT INTO airworthy.call_outcomes (organisation_id, call_id, state, code, prompt_tokens,
-      cached_tokens, completion_tokens, cost_nano_usd, outcome_seq, settled_at)
-    SELECT $1, r.call_id, r.state, r.code, r.pt, r.ct, r.ot, r.cost, r.seq, $16::timestamptz
+      cached_tokens, completion_tokens, cost_nano_usd, outcome_seq, settled_at, detail)
+    SELECT $1, r.call_id, r.state, r.code, r.pt, r.ct, r.ot, r.cost, r.seq, $16::timestamptz,
+      r.detail::json
     FROM unnest($34::uuid[], $35::text[], $36::text[], $37::bigint[], $38::bigint[],
-        $39::bigint[], $40::bigint[], $41::bigint[])
-      AS r(call_id, state, code, pt, ct, ot, cost, seq)
+        $39::bigint[], $40::bigint[], $41::bigint[], $46::text[])
+      AS r(call_id, state, code, pt, ct, ot, cost, seq, detail)
   )
-  UPDATE airworthy.ledgers l SET facts = r.facts::json, settled = r.amounts[1:3],
-    reserved = r.amounts[4:6], leased = r.amounts[7:9], unknown = r.amounts[10:12],
-    overrun = r.amounts[13:15]
+  UPDATE airworthy.ledgers l SET facts = r.facts::json, settled = r.amounts[1:5],
+    reserved = r.amounts[6:10], leased = r.amounts[11:15], unknown = r.amounts[16:20],
+    overrun = r.amounts[21:25]
   FROM (SELECT u.facts, u.amounts::bigint[] AS amounts, (SELECT k.ctid FROM airworthy.ledgers k
       WHERE k.organisation_id = $1 AND k.scope_id = u.scope_id) AS place
     FROM unnest($42::uuid[], $43::text[], $44::text[]) AS u(scope_id, facts, amounts)
@@ -128,6 +130,8 @@ export function batchStatements(
     list(ledgers.id),
     list(ledgers.facts),
     list(ledgers.amounts),
+    list(calls.ledgers),
+    list(outcomes.detail),
   ]
   return [head, { statement: hotStatement, values }, ...rare]
 }

@@ -2,29 +2,16 @@
 // of the log's head and stays true for as long as the head stands where this replica left it:
 // every change of these rows appends an entry.
 import type { Client } from 'pg'
-import { type Budget, budgetUnits } from '../../core/budget/budget.ts'
+import type { Amounts, Budget } from '../../core/budget/budget.ts'
 import { noEntry } from '../../core/audit/entry.ts'
-import type { SessionFacts, ToolCounts } from '../../core/decision/facts.ts'
-import { formatFlow, parseFlow, parseScope, type StoredFlow } from '../session-scope.ts'
+import type { PolicySubjects } from '../../core/budget/policy.ts'
+import type { KnownPolicy } from '../budget-policy-rows.ts'
+import { parseScope } from '../session-scope.ts'
 import type { OrganisationId, ReplicaId } from '../../core/ids.ts'
+import { type Ledger, type LedgerRow, parseLedger } from './ledger.ts'
 import type { TouchingEffect, UndoTarget } from './types.ts'
+import { type Facts, parseFacts } from './session-facts.ts'
 import { type KnownRun, parseRuns, runsColumn } from './session-runs.ts'
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] }
-
-export type Facts = Mutable<Omit<SessionFacts, 'tools'>> & {
-  tools: Record<string, Mutable<ToolCounts>>
-}
-
-/** The row that holds what a session or an agent has used; only what is limited is a budget. */
-export type Ledger = {
-  readonly scopeId: string
-  readonly scope: 'session' | 'agent'
-  readonly facts: Facts | undefined
-  readonly budgets: readonly Budget[]
-  /** In the order of `budgetUnits`; undefined where there is no limit. */
-  readonly byUnit: readonly (Budget | undefined)[]
-}
 
 export type SessionState = {
   readonly id: string
@@ -35,7 +22,13 @@ export type SessionState = {
   /** Shared between the agent's sessions. */
   readonly agentLedger: Ledger
   /** Of both. */
-  readonly budgets: readonly Budget[]
+  readonly ownBudgets: readonly Budget[]
+  readonly subjects: PolicySubjects
+  /** Those of the organisation's budgets that it counts in, until a window of them ends. */
+  policyLedgers: readonly Ledger[]
+  /** Of all of them. */
+  budgets: readonly Budget[]
+  validUntilMs: number
   /** The newest pact of the session's version. */
   readonly activePactId: string
   /** By name; empty is the name of the whole session's. */
@@ -68,22 +61,32 @@ export type OpenCall = {
   readonly kind: 'model' | 'tool' | 'undo'
   readonly action: string
   readonly isWrite: boolean
-  readonly held: { calls: bigint; tokens: bigint; nanoUsd: bigint }
+  readonly held: Amounts
   readonly bucket: 'reserved' | 'unknown'
   readonly effectId: string | undefined
   readonly effectKey: string | undefined
   /** The declared run that it is a step of. */
   readonly runName?: string | undefined
+  /** The ledgers of policies that it reserved in. */
+  readonly ledgerIds?: readonly string[] | undefined
+  /** What of an unknown call was settled for certain. */
+  readonly settledBefore?: Amounts | undefined
 }
 
 const sessionsMax = 20_000
 const effectsMax = 50_000
+const ledgersMax = 50_000
 
 export type RecorderState = {
   size: bigint
   readonly sessions: Map<string, SessionState>
   readonly keys: Map<string, KeyState>
+  /** Of agents and of policies. */
   readonly ledgers: Map<string, Ledger>
+  /** Of the organisation's budgets, as of the head; null where there are none. */
+  policiesVersion: string | null
+  /** Of a version that may be an earlier one: read anew before they are used then. */
+  policies: { readonly version: string | null; readonly byId: ReadonlyMap<string, KnownPolicy> }
   readonly heads: Map<string, AgentHead>
   /** By effect key; null where it is known that no live effect has the key. */
   readonly effects: Map<string, LiveEffect | null>
@@ -98,6 +101,8 @@ export function createState(): RecorderState {
     sessions: new Map(),
     keys: new Map(),
     ledgers: new Map(),
+    policiesVersion: null,
+    policies: { version: null, byId: new Map() },
     heads: new Map(),
     effects: new Map(),
     touching: [],
@@ -129,9 +134,9 @@ export type Needs = {
 
 /** Reads what is missing. Must be called while the head's lock is held. */
 export async function loadState(state: RecorderState, scope: Scope, needs: Needs): Promise<void> {
-  if (state.sessions.size > sessionsMax || state.effects.size > effectsMax) {
-    resetState(state, state.size)
-  }
+  const { sessions, effects, ledgers } = state
+  const isFull = sessions.size > sessionsMax || effects.size > effectsMax
+  if (isFull || ledgers.size > ledgersMax) resetState(state, state.size)
   const sessionIds = missing(needs.sessionIds, state.sessions)
   const apiKeyIds = missing(needs.apiKeyIds, state.keys)
   const effectKeys = missing(needs.effectKeys, state.effects)
@@ -150,6 +155,9 @@ function missing(wanted: ReadonlySet<string>, known: ReadonlyMap<string, unknown
 type SessionRow = {
   session_id: string
   agent_id: string
+  version_id: string
+  owner: string
+  policies_version: string | null
   state: string
   task: string
   end_user: string
@@ -160,22 +168,13 @@ type SessionRow = {
   last_hash: Buffer | null
 }
 
-type LedgerRow = {
-  scope_id: string
-  scope: 'session' | 'agent'
-  facts: StoredFacts
-  limits: (string | null)[]
-  settled: string[]
-  reserved: string[]
-  leased: string[]
-  unknown: string[]
-  overrun: string[]
-  own_lease: string[] | null
-}
-
 async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): Promise<void> {
   const sessions = await scope.client.query<SessionRow>(
-    `SELECT s.session_id, s.agent_id, s.state, s.task, s.end_user, s.scope, h.number, h.last_hash,
+    `SELECT s.session_id, s.agent_id, s.version_id, s.state, s.task, s.end_user, s.scope, h.number,
+        h.last_hash, (SELECT a.owner FROM airworthy.agents a
+          WHERE a.organisation_id = s.organisation_id AND a.agent_id = s.agent_id) AS owner,
+        (SELECT max(b.version) FROM airworthy.budget_policies b
+          WHERE b.organisation_id = $1) AS policies_version,
         (SELECT p.pact_id FROM airworthy.pacts p WHERE p.organisation_id = s.organisation_id
           AND p.agent_id = s.agent_id AND p.version_id = s.version_id
           ORDER BY p.number DESC LIMIT 1) AS active_pact_id, ${runsColumn}
@@ -186,7 +185,7 @@ async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): 
   )
   const ledgers = await scope.client.query<LedgerRow>(
     `SELECT b.scope_id, b.scope, b.facts, b.limits, b.settled, b.reserved, b.leased, b.unknown,
-        b.overrun, l.amounts AS own_lease
+        b.overrun, b.policy_id, l.amounts AS own_lease
       FROM airworthy.ledgers b LEFT JOIN airworthy.leases l
         ON l.organisation_id = b.organisation_id AND l.scope_id = b.scope_id
         AND l.replica_id = $3
@@ -195,6 +194,7 @@ async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): 
         WHERE organisation_id = $1 AND session_id = ANY($2::uuid[])))`,
     [scope.organisationId, ids, scope.replicaId],
   )
+  state.policiesVersion = sessions.rows[0]?.policies_version ?? null
   const rows = new Map(ledgers.rows.map((row) => [row.scope_id, row]))
   for (const row of sessions.rows) {
     addSession(state, row, rows)
@@ -213,7 +213,7 @@ function addSession(
   rows: ReadonlyMap<string, LedgerRow>,
 ): void {
   const stored = rows.get(row.session_id)
-  const facts = parseFacts(stored?.facts ?? {}, {
+  const facts = parseFacts(stored?.facts, {
     task: row.task,
     endUser: row.end_user,
     scope: parseScope(row.scope),
@@ -225,6 +225,7 @@ function addSession(
     agentLedger = parseLedger(rows.get(row.agent_id), place)
     state.ledgers.set(row.agent_id, agentLedger)
   }
+  const budgets = [...ledger.budgets, ...agentLedger.budgets]
   state.sessions.set(row.session_id, {
     id: row.session_id,
     agentId: row.agent_id,
@@ -232,97 +233,21 @@ function addSession(
     facts,
     ledger,
     agentLedger,
-    budgets: [...ledger.budgets, ...agentLedger.budgets],
+    ownBudgets: budgets,
+    subjects: {
+      team: row.owner,
+      agentId: row.agent_id,
+      versionId: row.version_id,
+      endUser: row.end_user,
+      sessionId: row.session_id,
+    },
+    policyLedgers: [],
+    budgets,
+    // Where there are policies it is linked to their ledgers before it is used.
+    validUntilMs: row.policies_version === null ? Number.POSITIVE_INFINITY : 0,
     activePactId: row.active_pact_id,
     runs: parseRuns(row.runs),
   })
-}
-
-function parseLedger(
-  row: LedgerRow | undefined,
-  place: Omit<Ledger, 'budgets' | 'byUnit'>,
-): Ledger {
-  const budgets: Budget[] = []
-  for (const [at, unit] of budgetUnits.entries()) {
-    const limit = row?.limits[at]
-    if (row === undefined || limit === undefined || limit === null) continue
-    const lease = BigInt(row.own_lease?.[at] ?? '0')
-    budgets.push({
-      scopeId: place.scopeId,
-      unit,
-      limit: BigInt(limit),
-      settled: BigInt(row.settled[at] ?? '0'),
-      reserved: BigInt(row.reserved[at] ?? '0'),
-      unknown: BigInt(row.unknown[at] ?? '0'),
-      overrun: BigInt(row.overrun[at] ?? '0'),
-      leasedByOthers: BigInt(row.leased[at] ?? '0') - lease,
-      lease,
-    })
-  }
-  const byUnit = budgetUnits.map((unit) => budgets.find((budget) => budget.unit === unit))
-  return { ...place, budgets, byUnit }
-}
-
-/** How facts lie in the row: short, because the row is written with every batch. */
-export type StoredFacts = {
-  m?: number
-  t?: number
-  w?: number
-  d?: number
-  h?: number
-  k?: number
-  s?: string
-  /** Calls that brought untrusted content, and private data. */
-  x?: [untrusted: readonly string[], secret: readonly string[]]
-  f?: StoredFlow | undefined
-  r?: string | undefined
-  tools?: Record<string, [made: number, done: number, failed: number, unknown: number]>
-}
-
-function parseFacts(
-  stored: StoredFacts,
-  session: Pick<SessionFacts, 'task' | 'endUser' | 'scope'>,
-): Facts {
-  const tools: Record<string, Mutable<ToolCounts>> = {}
-  for (const [name, [made, done, failed, unknown]] of Object.entries(stored.tools ?? {})) {
-    tools[name] = { made, done, failed, unknown }
-  }
-  return {
-    task: session.task,
-    endUser: session.endUser,
-    scope: session.scope,
-    modelCalls: stored.m ?? 0,
-    toolCalls: stored.t ?? 0,
-    writes: stored.w ?? 0,
-    denied: stored.d ?? 0,
-    held: stored.h ?? 0,
-    tokens: stored.k ?? 0,
-    spentNanoUsd: BigInt(stored.s ?? '0'),
-    taint: stored.x && { untrusted: stored.x[0], private: stored.x[1] },
-    flow: parseFlow(stored.f),
-    recent: stored.r,
-    tools,
-  }
-}
-
-export function formatFacts(facts: SessionFacts): StoredFacts {
-  const tools: NonNullable<StoredFacts['tools']> = {}
-  for (const [name, counts] of Object.entries(facts.tools)) {
-    tools[name] = [counts.made, counts.done, counts.failed, counts.unknown]
-  }
-  return {
-    m: facts.modelCalls,
-    t: facts.toolCalls,
-    w: facts.writes,
-    d: facts.denied,
-    h: facts.held,
-    k: facts.tokens,
-    s: facts.spentNanoUsd.toString(),
-    ...(facts.taint === undefined ? {} : { x: [facts.taint.untrusted, facts.taint.private] }),
-    f: formatFlow(facts.flow),
-    r: facts.recent,
-    tools,
-  }
 }
 
 async function loadKeys(state: RecorderState, scope: Scope, ids: string[]): Promise<void> {

@@ -1,13 +1,14 @@
 // What the gateway hands to the recorder, and what it gets back.
-import type { Amounts } from '../../core/budget/budget.ts'
+import type { Amounts, BudgetUnit } from '../../core/budget/budget.ts'
 import type { EffectClass } from '../../core/decision/call.ts'
-import type { Decision } from '../../core/decision/decision.ts'
+import type { Decision, Reason } from '../../core/decision/decision.ts'
 import type { SessionFacts } from '../../core/decision/facts.ts'
 import type { Check } from '../../core/effect/check.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { KeyScope } from '../../core/identity/key.ts'
 import type { RunPolicy } from '../../core/run/run.ts'
 import type { Origin, OriginsByArgument, ToolTaint } from '../../core/taint/taint.ts'
+import type { ModelApi } from '../../core/wires/model-api.ts'
 
 /** Who calls, in which session. Fixed by keys; what can change is checked again under the lock. */
 export type Principal = {
@@ -112,6 +113,15 @@ export type RememberedValues = {
   readonly isEverything: boolean
 }
 
+/** How a model call may be made smaller where a budget has no room for its reservation. */
+export type Shrink = {
+  /** Below it the call is refused rather than cut. */
+  readonly completionTokensMin: bigint
+  readonly completionTokensMax: bigint
+  /** What the call reserves with such a completion; never less for a longer one. */
+  readonly reserve: (completionTokens: bigint) => Amounts
+}
+
 export type Intent = {
   readonly callId: string
   readonly principal: Principal
@@ -146,6 +156,16 @@ export type Intent = {
   readonly undo?: UndoIntent | undefined
   readonly run?: RunIntent | undefined
   readonly taint?: TaintIntent | undefined
+  /** Tried under the lock where the reservation does not fit. */
+  readonly shrink?: Shrink | undefined
+  /** Where no budget has room, nothing is recorded: the result is `over`, to be proposed anew. */
+  readonly asksWhenOver?: boolean | undefined
+  /** The call that this one is another attempt of. */
+  readonly retryOf?: string | undefined
+  /** Added to the reasons of the decision: how it was routed, cut or redirected. */
+  readonly notes?: readonly Reason[] | undefined
+  /** The API that the client speaks: a held model call is executed from its row. */
+  readonly wire?: ModelApi | undefined
 }
 
 type Placed = {
@@ -157,7 +177,14 @@ type Placed = {
 }
 
 export type IntentResult =
-  | (Placed & { readonly kind: 'proceed'; readonly effectId: string | undefined })
+  | (Placed & {
+      readonly kind: 'proceed'
+      readonly effectId: string | undefined
+      /** What was taken of the budgets; nothing where an observing session is over them. */
+      readonly reservation: Amounts
+      /** What the completion was cut to; undefined where it was not. */
+      readonly completionTokens?: bigint
+    })
   | (Placed & {
       readonly kind: 'denied'
       readonly code: ErrorCode
@@ -175,6 +202,16 @@ export type IntentResult =
       /** It is another effect, which touches the same thing. */
       readonly isBlocked?: boolean
     }
+  /** Nothing was recorded: a budget has no room, and the intent asks. */
+  | {
+      readonly kind: 'over'
+      /** `session`, `agent`, or the name of a budget of the organisation. */
+      readonly scope: string
+      readonly unit: BudgetUnit
+      readonly left: bigint
+      /** Whether every budget that is hit lets another model be tried. */
+      readonly onHit: 'block' | 'redirect'
+    }
   /** Nothing was recorded: the pact changed since the intent was made. Make it again. */
   | { readonly kind: 'stale'; readonly pactId: string }
 
@@ -185,9 +222,15 @@ export type Proposal = {
 }
 
 export type TokenUsage = {
+  /** All of the prompt, what was read from and written to a cache included. */
   readonly promptTokens: number
   readonly cachedTokens: number
+  /** All of the output, reasoning included. */
   readonly completionTokens: number
+  /** Written to a provider's cache for five minutes, and for an hour. */
+  readonly cacheWriteTokens?: number | undefined
+  readonly cacheWriteLongTokens?: number | undefined
+  readonly reasoningTokens?: number | undefined
 }
 
 export type Outcome = {
@@ -197,11 +240,24 @@ export type Outcome = {
   readonly usage: TokenUsage | undefined
   /** What was really used; undefined keeps the reservation as unknown. */
   readonly used: Amounts | undefined
+  /** Of a call that is unknown: this much was used for certain, and is settled now. */
+  readonly usedAtLeast?: Amounts | undefined
+  /** The endpoint that answered, and how many were tried in all. */
+  readonly endpoint?: string | undefined
+  readonly attempts?: number | undefined
+  /** The hash of the prices that the call was priced with. */
+  readonly prices?: string | undefined
+  /** The cache that answered instead of a provider, and the call whose reply it was. */
+  readonly cache?: 'exact' | 'semantic' | undefined
+  readonly cacheOf?: string | undefined
+  /** The usage is counted here; the provider did not tell it. */
+  readonly estimated?: true | undefined
   readonly response: SealedPayload | undefined
   /** A probe or an operator found out what became of an unknown effect. */
   readonly resolvedBy: 'probe' | 'operator' | undefined
-  /** The operator who resolved it. */
+  /** The operator who resolved it, and why. */
   readonly operatorId?: string
+  readonly reason?: string | undefined
   /** What the result was held against. */
   readonly checks?: readonly Check[] | undefined
   /** What its tool server asked of the client meanwhile: counts, and a keyed digest. */
