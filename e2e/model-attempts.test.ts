@@ -227,3 +227,51 @@ test('no head in time: another endpoint is asked', async () => {
   assert.equal(reply.status, 200, reply.text)
   assert.equal(reply.headers.get('airworthy-attempts'), '2')
 })
+
+test('one deadline ends a call, however many attempts are left', async () => {
+  const agent = await enrolPool(['silent', 'silent', 'wires'], {
+    timeoutMs: 1500,
+    firstByteTimeoutMs: 1000,
+    retries: { attempts: 10, baseDelayMs: 5 },
+  })
+  await using session = await agent.open()
+  const startedMs = performance.now()
+  const reply = await session.post(chat())
+  assert.deepEqual([reply.status, reply.code], [504, 'upstream.timeout'])
+  assert(performance.now() - startedMs < 10_000)
+  assert(behavioursAsked(agent).length < 3)
+  const { calls } = await session.detail()
+  assert(calls.every((call) => call.state === 'unknown'))
+})
+
+test('a client that leaves a translated stream leaves the upstream, and what was said is billed', async () => {
+  const agent = await enrolPool(['talk-long'])
+  await using session = await agent.open()
+  const leaving = new AbortController()
+  const url = `${ground.server.url}/s/${session.sessionKey}/v1/messages`
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${agent.apiKey}` },
+    body: JSON.stringify(chat({ stream: true, max_tokens: 1000 })),
+    signal: leaving.signal,
+  })
+  await response.body?.getReader().read()
+  leaving.abort()
+  await until('the upstream to be left', () => upstream.asked(agent.name)[0]?.isGone)
+  await until('the outcome', async () => (await session.detail()).calls[0]?.state === 'unknown')
+  const { calls, budgets } = await session.detail()
+  assert.equal(calls[0]?.code, 'client.closed')
+  const tokens = spentOf(budgets, 'tokens')
+  assert(tokens.settled > 0 && tokens.unknown > 0, JSON.stringify(tokens))
+})
+
+test('a stream whose last event lacks its empty line is whole', async () => {
+  for (const wire of ['', 'messages:']) {
+    const agent = await enrolPool([`${wire}no-last-line`])
+    await using session = await agent.open()
+    const path = wire === '' ? '/v1/chat/completions' : '/v1/messages'
+    const reply = await session.post(chat({ stream: true }), { path })
+    assert.match(reply.text, wire === '' ? /\[DONE\]\n\n$/ : /message_stop"\}\n\n$/)
+    assert.equal((await session.detail()).calls[0]?.state, 'done')
+  }
+})

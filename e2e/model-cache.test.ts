@@ -42,6 +42,14 @@ async function untilMarked(session: TestSession, body: Json, mark: string): Prom
   })
 }
 
+/** Waits until the agent's cache holds so many replies: they are written after the client has them. */
+async function untilKept(agent: string, entries: number): Promise<void> {
+  await until(`${entries} cached replies`, async () => {
+    const { models } = await server.client.getCache({ agent })
+    return models.reduce((sum, model) => sum + model.entries, 0) === entries
+  })
+}
+
 async function markOf(session: TestSession, body: Json, headers: Record<string, string> = {}) {
   const reply = await session.post(body, { headers })
   return [reply.status, reply.headers.get('airworthy-cache')]
@@ -155,7 +163,9 @@ test('the official client streams a cached reply, and a stream is cached for who
   const body = { model: 'fake', messages, max_tokens: 50 }
   const first = await session.post({ ...body, stream: true })
   assert.equal(streamedText(first.text), 'Hello')
-  const whole = await untilMarked(session, body, 'hit')
+  await untilKept(agent.name, 1)
+  const whole = await session.post(body)
+  assert.equal(whole.headers.get('airworthy-cache'), 'hit')
   assert.equal(at(JSON.parse(whole.text), 'choices.0.message.content'), 'Hello')
   const { data, response } = await session.openai.chat.completions
     .create({ ...body, stream: true })
@@ -188,14 +198,16 @@ test('a reply is not given after its time, nor after a purge', async () => {
   const agent = await cachingAgent({ ttlSeconds: 3600 })
   await using session = await agent.open({ endUser: 'ann' })
   await session.post(says('Old?'))
-  await untilMarked(session, says('Old?'), 'hit')
+  await untilKept(agent.name, 1)
+  assert.deepEqual(await markOf(session, says('Old?')), [200, 'hit'])
   await ground.database.query(
     `UPDATE airworthy.cache_entries e SET expires_at = clock_timestamp() FROM airworthy.agents a
      WHERE a.agent_id = e.agent_id AND a.name = $1`,
     [agent.name],
   )
   assert.deepEqual(await markOf(session, says('Old?')), [200, 'miss'])
-  await untilMarked(session, says('Old?'), 'hit')
+  await untilKept(agent.name, 1)
+  assert.deepEqual(await markOf(session, says('Old?')), [200, 'hit'])
   const purged = await server.client.purgeCache({ agent: agent.name, model: 'fake' })
   assert.equal(purged.entries, 1)
   assert.deepEqual(await markOf(session, says('Old?')), [200, 'miss'])
@@ -204,7 +216,10 @@ test('a reply is not given after its time, nor after a purge', async () => {
 test('what passes the bound goes, the least recently used first', async () => {
   const agent = await cachingAgent({ entriesMax: 3 })
   await using session = await agent.open({ endUser: 'ann' })
-  for (const n of [1, 2, 3]) await untilMarked(session, says(`Question ${n}`), 'hit')
+  for (const n of [1, 2, 3]) {
+    await session.post(says(`Question ${n}`))
+    await untilKept(agent.name, n)
+  }
   await untilMarked(session, says('Question 4'), 'hit')
   const { models } = await server.client.getCache({ agent: agent.name })
   assert.equal(models[0]?.entries, 3)
@@ -213,18 +228,19 @@ test('what passes the bound goes, the least recently used first', async () => {
 })
 
 test('a hit goes through where the money is used up, and is refused where calls are', async () => {
-  const agent = await cachingAgent({}, { limits: { session: { calls: 5, moneyUsd: '0.002' } } })
+  // One call reserves at most 0.00013 US dollars, and costs 0.00006.
+  const limits = { session: { calls: 4, moneyUsd: '0.00015' } }
+  const agent = await cachingAgent({}, { limits })
   await using session = await agent.open({ endUser: 'ann' })
-  // Reserves 50 completion tokens and the body's bytes, at most; costs what the fake provider says.
-  await untilMarked(session, says('Cheap?'), 'hit')
+  await session.post(says('Cheap?'))
+  await untilKept(agent.name, 1)
+  assert.deepEqual(await markOf(session, says('Cheap?')), [200, 'hit'])
   const { session: row } = await session.detail()
   assert.equal(row.facts.spentNanoUsd, String(usualCostNanoUsd))
-  const dear = says('Dear?', { max_tokens: 900 })
-  assert.equal((await session.post({ ...dear, max_tokens: 100_000 })).code, 'budget.exceeded')
+  assert.equal((await session.post(says('Dear?'))).code, 'budget.exceeded')
   assert.deepEqual(await markOf(session, says('Cheap?')), [200, 'hit'])
-  let code: string | undefined
-  for (let n = 0; n < 5; n += 1) code = (await session.post(says('Cheap?'))).code
-  assert.equal(code, 'budget.exceeded')
+  assert.deepEqual(await markOf(session, says('Cheap?')), [200, 'hit'])
+  assert.equal((await session.post(says('Cheap?'))).code, 'budget.exceeded')
 })
 
 test('many of the same request at once all get the reply, and one of them is kept', async () => {
@@ -287,12 +303,15 @@ test('a semantic cache watches, is let, answers, and refuses what only looks ali
   assert.deepEqual([standing.mode, standing.agree, standing.differ], ['live', 3, 0])
   const [first, again] = paraphrases[3]
   await untilMarked(session, says(first), 'hit')
+  // What is asked in shadow is cached itself: so each try is written in another way.
+  let marks = ''
   const hit = await until('the cache to go live', async () => {
-    const reply = await session.post(says(again))
-    const mark = reply.headers.get('airworthy-cache')
-    // In shadow the question itself is cached: then it is asked in yet another way.
-    return mark === 'semantic' || mark === 'hit' ? reply : undefined
+    marks += '?'
+    const reply = await session.post(says(again + marks))
+    return reply.headers.get('airworthy-cache') === 'semantic' ? reply : undefined
   })
+  const call = await server.client.getCall(hit.headers.get('airworthy-call') ?? '')
+  assert.match(JSON.stringify(call.reasons), /cache\.semantic/)
   assert.equal(hit.headers.get('airworthy-cost-nano-usd'), '0')
   const alike = ['Can I return a gift tomorrow?', 'Can I return 2 gifts?', "Can't I return a gift?"]
   for (const body of alike) assert.deepEqual(await markOf(session, says(body)), [200, 'miss'])
@@ -322,4 +341,32 @@ test('a false hit that is found sends a live cache back into shadow', async () =
   await assert.rejects(server.client.setCacheMode({ ...mode, mode: 'live' }), {
     code: 'cache.evidence_missing',
   })
+})
+
+test('questions are embedded by a model of the pact, as calls on record, where the manifest says so', async () => {
+  made += 1
+  const name = `cache-${made}`
+  const base = { wire: 'openai', prices, maxOutputTokens: 1000 }
+  const models = [
+    {
+      ...base,
+      name: 'fake',
+      baseUrl: upstream.base('echo', name),
+      cache: { semantic: { ...semantic, embeddings: 'embedder', threshold: '0.5' } },
+    },
+    { ...base, name: 'embedder', baseUrl: upstream.base('embeds', name) },
+  ]
+  const agent = await enrol(ground, { name, more: { models } })
+  await using session = await agent.open({ endUser: 'ann' })
+  await session.post(says('How do I reset my password?'))
+  await untilKept(name, 1)
+  const watched = await session.post(says('How can I reset my password?'))
+  assert.equal(watched.headers.get('airworthy-cache'), 'shadow')
+  const { calls } = await session.detail()
+  const actions = calls.map((call) => [call.action, call.state])
+  const pair = [
+    ['embedder', 'done'],
+    ['fake', 'done'],
+  ]
+  assert.deepEqual(actions.toSorted(), [...pair, ...pair].toSorted())
 })

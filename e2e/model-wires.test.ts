@@ -232,3 +232,35 @@ test('models are listed in the shape of the client’s wire', async () => {
   const none: unknown = await (await fetch(`${base}/other`, { headers })).json()
   assert.deepEqual([at(none, 'type'), at(none, 'error.code')], ['error', 'model.unknown'])
 })
+
+test('a held call is executed on its own wire, and its repeat hears it on that', async () => {
+  enrolled += 1
+  const name = `wires-held-${enrolled}`
+  const endpoint = { name: 'one', wire: 'anthropic', baseUrl: upstream.base('wires', name) }
+  const agent = await enrol(ground, {
+    name,
+    rules: [{ id: 'ask', effect: 'hold', models: ['fake'], when: 'true' }],
+    more: { models: [{ name: 'fake', endpoints: [endpoint], prices, maxOutputTokens: 1000 }] },
+  })
+  await using session = await agent.open()
+  for (const [path, body, end] of [
+    ['/v1/responses', { input: 'Hi' }, /"object":"response"/],
+    ['/v1/responses', { input: 'Hi', stream: true }, /response\.completed/],
+    ['/v1/chat/completions', clients.chat.body, /"object":"chat\.completion"/],
+    ['/v1/messages', clients.messages.body, /"type":"message"/],
+  ] as const) {
+    const held = await session.post({ model: 'fake', ...body }, { path })
+    assert.deepEqual([held.status, held.code], [409, 'call.held'], held.text)
+    const id = String(at(JSON.parse(held.text), 'error.detail.id'))
+    const { call } = await server.client.approveHold(id)
+    assert.equal(call.state, 'done', path)
+    const repeat = await session.post({ model: 'fake', ...body }, { path })
+    assert.equal(repeat.headers.get('airworthy-repeat-of'), call.id)
+    assert.match(repeat.text, end)
+  }
+  const counted = await session.post(
+    { model: 'fake', messages: [] },
+    { path: '/v1/messages/count_tokens' },
+  )
+  assert.deepEqual([counted.status, counted.code], [403, 'policy.denied'])
+})

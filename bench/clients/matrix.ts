@@ -108,7 +108,7 @@ async function runCell(asked: {
     return { ...cell, result: 'pass', detail: '' }
   } catch (thrown) {
     const text = textOf(thrown)
-    const isRefused = text.includes('request.untranslatable')
+    const isRefused = /request\.untranslatable|no endpoint of the model \S+ serves/.test(text)
     const detail = (isRefused ? refusalOf(text) : text).slice(0, detailCharsMax)
     return { ...cell, result: isRefused ? 'refused' : 'fail', detail }
   }

@@ -46,7 +46,7 @@ export const upstreams: readonly Upstream[] = [
 ]
 
 /** The variable of the server in which the fake's key stands. */
-export const keyVariable = 'AIRWORTHY_CLIENT_MATRIX_KEY'
+export const keyVariable = 'CLIENT_MATRIX_PROVIDER_KEY'
 
 /** Each upstream as four models: as it is, slow, failing, and forbidden by the pact. */
 const variants: readonly (readonly [string, string])[] = [

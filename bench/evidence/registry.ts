@@ -45,6 +45,12 @@ export const registry: Readonly<Record<string, Evidence>> = {
     quick: true,
     load: () => import('./shared-budget.ts'),
   },
+  'provider-down': {
+    claim:
+      'A provider that goes down under load: no client sees it, out within 5 s, back within 10 s',
+    quick: true,
+    load: () => import('./provider-down.ts'),
+  },
   'fresh-start': {
     claim: 'A fresh clone with an empty npm cache flies its sessions with one command, under 30 s',
     quick: true,
@@ -133,6 +139,12 @@ export const registry: Readonly<Record<string, Evidence>> = {
     claim: 'A tool call waits for two transactions that write: its intent, and its outcome',
     quick: true,
     load: () => import('./tool-commits.ts'),
+  },
+  'semantic-cache': {
+    claim:
+      'The semantic cache gives at most 0.5 % false hits on pairs full of traps, and searches in 5 ms',
+    quick: true,
+    load: () => import('./semantic-cache.ts'),
   },
   'log-vectors': {
     claim: "Tessera's test log built again byte for byte; cosignature and Wycheproof vectors pass",

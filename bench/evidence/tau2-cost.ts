@@ -115,8 +115,8 @@ async function recordedCosts(path: string): Promise<{ calls: number; nanoUsd: bi
   let calls = 0
   let nanoUsd = 0n
   for (const line of text.split('\n')) {
-    const run: unknown = line === '' ? undefined : JSON.parse(line)
-    const messages = isRecord(run) ? run['messages'] : undefined
+    const recorded: unknown = line === '' ? undefined : JSON.parse(line)
+    const messages = isRecord(recorded) ? recorded['messages'] : undefined
     for (const message of Array.isArray(messages) ? messages : []) {
       if (!isRecord(message) || !isRecord(message['usage'])) continue
       calls += 1

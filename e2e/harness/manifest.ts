@@ -35,6 +35,8 @@ export type ManifestOptions = {
   readonly rules?: readonly Json[]
   /** Instead of all rules. */
   readonly permissions?: readonly Json[]
+  /** More of the model; undefined takes a member away. */
+  readonly model?: Json
   /** More of the pact, and of the manifest. */
   readonly pact?: Json
   readonly more?: Json
@@ -67,6 +69,7 @@ export function manifestText(options: ManifestOptions): string {
         timeoutMs: options.modelTimeoutMs ?? 20_000,
         ...(upstreamModel === undefined ? {} : { upstreamModel }),
         ...(apiKeyEnv === undefined ? {} : { apiKeyEnv }),
+        ...options.model,
       },
     ],
     prompts: options.prompts ?? [],

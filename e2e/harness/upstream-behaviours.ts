@@ -217,6 +217,14 @@ export const behaviours: Readonly<Record<string, Answer>> = {
   'tool-permitted': callsTool('get_order'),
   'tool-outside': callsTool('drop_database'),
   anthropic,
+  /** Embeds a text as how often each letter is in it. */
+  embeds: ({ asked, response }) => {
+    const input = String(at(JSON.parse(asked.body.toString('utf8')), 'input')).toLowerCase()
+    const letters = 'abcdefghijklmnopqrstuvwxyz'.split('')
+    const embedding = letters.map((letter) => input.split(letter).length - 1)
+    const embeddingUsage = { prompt_tokens: 5, total_tokens: 5 }
+    sendJson(response, JSON.stringify({ data: [{ index: 0, embedding }], usage: embeddingUsage }))
+  },
 }
 
 /** The content that a stream's frames carry. */

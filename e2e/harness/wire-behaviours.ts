@@ -302,6 +302,11 @@ export const wireBehaviours: Readonly<Record<string, Answer>> = {
   wires: speak,
   'talk-on': talkOn(400),
   'talk-long': talkOn(20_000),
+  /** Without the empty line that ends an event. */
+  'no-last-line': ({ asked, response }) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.end(streamFor(asked).trimEnd())
+  },
   'cut-early': cutAfter(0),
   'cut-late': cutAfter(3),
   'fail-first': failAfter(0),

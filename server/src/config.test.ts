@@ -35,6 +35,9 @@ const wrong = [
   { DATABASE_URL: 'mysql://user:secret@host/db' },
   { DATABASE_URL: 'user:secret' },
   { AIRWORTHY_BODY_BYTES_MAX: '10' },
+  { AIRWORTHY_MODEL_CONCURRENCY: '0' },
+  { AIRWORTHY_AGENT_MODEL_QUEUE: '-1' },
+  { AIRWORTHY_MODEL_QUEUE_WAIT_MS: '1h' },
   { AIRWORTHY_ALLOWED_ORIGINS: 'https://a.example.com/' },
   { AIRWORTHY_ALLOWED_ORIGINS: 'https://a.example.com, *' },
 ]

@@ -12,11 +12,8 @@ import { AirworthyError } from '../core/errors.ts'
 import { connect, type GlobalOptions } from './connection.ts'
 import { UsageError } from './failure.ts'
 
-/** A model as it is named on the line: `openai/gpt-4.1`, or `gpt-4.1` alone. */
-export type PricedName = { readonly name: string; readonly prices: Prices }
-
 export type PriceSource = {
-  /** Throws `model.price_unknown`. */
+  /** Of `openai/gpt-4.1`, or `gpt-4.1` alone. Throws `model.price_unknown`. */
   readonly find: (name: string) => Promise<Prices>
 }
 

@@ -166,12 +166,12 @@ async function override(name: string, options: OverrideOptions, command: Command
     throw new UsageError(`${name}: name the provider and the model, as in openai/gpt-4.1`)
   }
   const isRemoved = options.remove === true
-  const list = isRemoved ? undefined : await pricesOf(options)
+  const given = isRemoved ? undefined : await pricesOf(options)
   const client = await connect(globals)
   const done =
-    list === undefined
+    given === undefined
       ? await client.removePriceOverride({ provider, model })
-      : await client.setPriceOverride({ provider, model, prices: list })
+      : await client.setPriceOverride({ provider, model, prices: given })
   if (globals.json === true) printJson(done)
   else
     printLine(isRemoved ? `${name} costs what the catalogue says` : `the price of ${name} is set`)

@@ -188,3 +188,21 @@ export async function listActive(
   const policies = await selectPolicies(db, organisationId)
   return policies.filter((policy) => policy.isActive)
 }
+
+/**
+ * Writes another name over that of a user whom budgets are for. Call it inside a command. Should the
+ * user come back, the budget has to be set anew: nobody can know that it is the same person.
+ */
+export async function forgetUserOfPolicies(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  forgotten: { readonly user: string; readonly name: string },
+): Promise<void> {
+  await tx
+    .updateTable('airworthy.budget_policies')
+    .set({ subject: forgotten.name, version: await nextVersion(tx, organisationId) })
+    .where('organisation_id', '=', organisationId)
+    .where('scope', '=', 'user')
+    .where('subject', '=', forgotten.user)
+    .execute()
+}

@@ -6,6 +6,7 @@ import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
+import { forgetUserOfPolicies } from './budget-policies.ts'
 import { activeLegalHolds } from './legal-holds.ts'
 import { appendEntries } from './log.ts'
 import { dropEntriesOf } from './model-cache.ts'
@@ -217,6 +218,8 @@ async function destroy(
     })
     .execute()
   await forgetSessions(tx, organisationId, { erasureId, sessionIds })
+  const name = erasedName(erasureId)
+  await forgetUserOfPolicies(tx, organisationId, { user: request.subject, name })
   return erasureId
 }
 

@@ -100,7 +100,8 @@ function item(id: string, callId: string, text: string): object {
 /** What the agent asks is translated, too, so that the client sends what we then answer. */
 function answer(from: Api, to: Api): typeof fetch {
   return async (_url, init) => {
-    const asked: unknown = JSON.parse(String(init?.body))
+    assert.ok(typeof init?.body === 'string')
+    const asked: unknown = JSON.parse(init.body)
     const isStream = typeof asked === 'object' && asked !== null && Reflect.get(asked, 'stream')
     translateRequest({ from: to, to: from, body: asked, upstreamModel: 'big', outputTokens: 99 })
     const request = { body: asked, id: 'call-1', createdAt: 1_700_000_000 }
@@ -124,6 +125,67 @@ function readCity(text: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, 'city') : undefined
 }
 
+const checkCompletion = (completion: OpenAI.ChatCompletion): void => {
+  const [choice] = completion.choices
+  assert.equal(choice?.finish_reason, 'tool_calls')
+  assert.equal(choice.message.content, 'Let me look.')
+  const calls = choice.message.tool_calls ?? []
+  const read = calls.map((one) => [one.id, one.type === 'function' && one.function.arguments])
+  assert.deepEqual(
+    read.map(([id]) => id),
+    ['call_a', 'call_b'],
+  )
+  assert.deepEqual(
+    read.map(([, text]) => readCity(String(text))),
+    inputs,
+  )
+  assert.equal(completion.usage?.prompt_tokens, 30)
+  assert.equal(completion.usage?.prompt_tokens_details?.cached_tokens, 10)
+}
+
+const checkResponse = (response: OpenAI.Responses.Response): void => {
+  assert.equal(response.status, 'completed')
+  assert.equal(response.output_text, 'Let me look.')
+  const calls = response.output.filter((one) => one.type === 'function_call')
+  assert.deepEqual(
+    calls.map((one) => one.call_id),
+    ['call_a', 'call_b'],
+  )
+  assert.deepEqual(
+    calls.map((one) => readCity(one.arguments)),
+    inputs,
+  )
+  const [thought] = response.output
+  assert.deepEqual(thought?.type === 'reasoning' && thought.summary, [
+    { type: 'summary_text', text: 'Two cities.' },
+  ])
+  assert.equal(response.usage?.input_tokens, 30)
+  assert.equal(response.usage.input_tokens_details.cached_tokens, 10)
+}
+
+const checkMessage = (message: Anthropic.Message): void => {
+  assert.equal(message.stop_reason, 'tool_use')
+  const types = message.content.map((block) => block.type)
+  // Thoughts without a signature of Anthropic's are not told.
+  assert.deepEqual(types, ['text', 'tool_use', 'tool_use'])
+  const calls = message.content.filter((block) => block.type === 'tool_use')
+  assert.deepEqual(
+    calls.map((block) => [block.id, block.input]),
+    [
+      ['call_a', { city: inputs[0] }],
+      ['call_b', { city: inputs[1] }],
+    ],
+  )
+  assert.equal(message.usage.input_tokens, 20)
+  assert.equal(message.usage.cache_read_input_tokens, 10)
+  assert.equal(message.usage.output_tokens, 12)
+}
+
+function replay(api: Api): typeof fetch {
+  const headers = { 'content-type': 'text/event-stream' }
+  return async () => new Response(replyAsStream({ api, body: bodies[api] }).join(''), { headers })
+}
+
 for (const from of ['messages', 'responses'] as const) {
   describe(`openai's Chat Completions client, from ${from}`, () => {
     const client = new OpenAI({ apiKey: 'k', maxRetries: 0, fetch: answer(from, 'chat') })
@@ -132,30 +194,12 @@ for (const from of ['messages', 'responses'] as const) {
       messages: [user],
       tools: [{ type: 'function' as const, function: tool }],
     }
-    const check = (completion: OpenAI.ChatCompletion): void => {
-      const [choice] = completion.choices
-      assert.equal(choice?.finish_reason, 'tool_calls')
-      assert.equal(choice.message.content, 'Let me look.')
-      const calls = choice.message.tool_calls ?? []
-      const read = calls.map((one) => [one.id, one.type === 'function' && one.function.arguments])
-      assert.deepEqual(
-        read.map(([id]) => id),
-        ['call_a', 'call_b'],
-      )
-      assert.deepEqual(
-        read.map(([, text]) => readCity(String(text))),
-        inputs,
-      )
-      assert.equal(completion.usage?.prompt_tokens, 30)
-      assert.equal(completion.usage?.prompt_tokens_details?.cached_tokens, 10)
-    }
-
-    test('a whole reply', async () => check(await client.chat.completions.create(asked)))
+    test('a whole reply', async () => checkCompletion(await client.chat.completions.create(asked)))
 
     test('a stream', async () => {
       const options = { stream_options: { include_usage: true } }
       const stream = client.chat.completions.stream({ ...asked, ...options })
-      check(await stream.finalChatCompletion())
+      checkCompletion(await stream.finalChatCompletion())
     })
   })
 }
@@ -168,27 +212,7 @@ for (const from of ['messages', 'chat'] as const) {
       input: user.content,
       tools: [{ type: 'function' as const, strict: null, ...tool }],
     }
-    const check = (response: OpenAI.Responses.Response): void => {
-      assert.equal(response.status, 'completed')
-      assert.equal(response.output_text, 'Let me look.')
-      const calls = response.output.filter((one) => one.type === 'function_call')
-      assert.deepEqual(
-        calls.map((one) => one.call_id),
-        ['call_a', 'call_b'],
-      )
-      assert.deepEqual(
-        calls.map((one) => readCity(one.arguments)),
-        inputs,
-      )
-      const [thought] = response.output
-      assert.deepEqual(thought?.type === 'reasoning' && thought.summary, [
-        { type: 'summary_text', text: 'Two cities.' },
-      ])
-      assert.equal(response.usage?.input_tokens, 30)
-      assert.equal(response.usage.input_tokens_details.cached_tokens, 10)
-    }
-
-    test('a whole reply', async () => check(await client.responses.create(asked)))
+    test('a whole reply', async () => checkResponse(await client.responses.create(asked)))
 
     test('a stream, with every event numbered', async () => {
       const stream = client.responses.stream(asked)
@@ -198,7 +222,7 @@ for (const from of ['messages', 'chat'] as const) {
         numbers,
         numbers.map((_, index) => index),
       )
-      check(await stream.finalResponse())
+      checkResponse(await stream.finalResponse())
     })
   })
 }
@@ -208,37 +232,13 @@ for (const from of ['chat', 'responses'] as const) {
     const client = new Anthropic({ apiKey: 'k', maxRetries: 0, fetch: answer(from, 'messages') })
     const tools = [{ name: tool.name, input_schema: { type: 'object' as const } }]
     const asked = { model: 'm', max_tokens: 50, messages: [user], tools }
-    const check = (message: Anthropic.Message): void => {
-      assert.equal(message.stop_reason, 'tool_use')
-      const types = message.content.map((block) => block.type)
-      assert.deepEqual(types, ['thinking', 'text', 'tool_use', 'tool_use'])
-      const calls = message.content.filter((block) => block.type === 'tool_use')
-      assert.deepEqual(
-        calls.map((block) => [block.id, block.input]),
-        [
-          ['call_a', { city: inputs[0] }],
-          ['call_b', { city: inputs[1] }],
-        ],
-      )
-      assert.equal(message.usage.input_tokens, 20)
-      assert.equal(message.usage.cache_read_input_tokens, 10)
-      assert.equal(message.usage.output_tokens, 12)
-    }
+    test('a whole reply', async () => checkMessage(await client.messages.create(asked)))
 
-    test('a whole reply', async () => check(await client.messages.create(asked)))
-
-    test('a stream', async () => check(await client.messages.stream(asked).finalMessage()))
+    test('a stream', async () => checkMessage(await client.messages.stream(asked).finalMessage()))
   })
 }
 
 describe('the clients read a replayed reply of their own wire', () => {
-  const replay =
-    (api: Api): typeof fetch =>
-    async () =>
-      new Response(replyAsStream({ api, body: bodies[api] }).join(''), {
-        headers: { 'content-type': 'text/event-stream' },
-      })
-
   test('Chat Completions', async () => {
     const client = new OpenAI({ apiKey: 'k', maxRetries: 0, fetch: replay('chat') })
     const stream = client.chat.completions.stream({ model: 'm', messages: [user] })

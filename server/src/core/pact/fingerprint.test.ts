@@ -21,8 +21,20 @@ suite('fingerprint', () => {
     assert.deepEqual(fingerprint(commented.manifest, exampleSchemas), before)
   })
 
+  test('is what it was before models had endpoints', () => {
+    assert.deepEqual(
+      [before.version, pactHash(manifest), manifestHash(manifest)],
+      [
+        '3a76c1404e3eaba0968c83d7987c272cf757cd3ed32e586d7563b5fc371f405e',
+        'df46b668c390ad68cc6d00a3e5de327486d8b440823d1e7b110b518049a98acf',
+        '791f7fe708e4139f059aa44328f98b66d539b4fa0105d72309fc7ef6e2348ec8',
+      ],
+    )
+  })
+
   const cases: [string, [string, string], 'model' | 'prompt' | 'tools' | 'settings'][] = [
     ['model', ['maxOutputTokens: 16384', 'maxOutputTokens: 8192'], 'model'],
+    ['endpoint', ['127.0.0.1:9000', '127.0.0.1:9001'], 'model'],
     ['prompt', ['You are a desk.', 'You are a chair.'], 'prompt'],
     ['tool server', ['command: node', 'command: bun'], 'tools'],
     ['setting', ['temperature: 0', 'temperature: 1'], 'settings'],
@@ -52,6 +64,7 @@ suite('fingerprint', () => {
     ['limit', ['calls: 200', 'calls: 100']],
     ['contract', ['effect: irreversible', 'effect: read']],
     ['price', ['"0.40"', '"0.50"']],
+    ['number of attempts', ['maxOutputTokens', 'retries: { attempts: 2 }\n    maxOutputTokens']],
   ]
   for (const [name, change] of pacts) {
     test(`another ${name} changes the pact, not the version`, () => {

@@ -47,10 +47,10 @@ describe('an estimate from averages', () => {
   })
 })
 
-describe('an estimate from records', () => {
-  const call = (promptTokens: number) => ({ promptTokens, cachedTokens: 0, completionTokens: 0 })
-  const costOf = (usage: { promptTokens: number }): bigint => BigInt(usage.promptTokens)
+const call = (promptTokens: number) => ({ promptTokens, cachedTokens: 0, completionTokens: 0 })
+const costOf = (usage: { promptTokens: number }): bigint => BigInt(usage.promptTokens)
 
+describe('an estimate from records', () => {
   it('has the nearest recorded call and session for a percentile, and exact means', () => {
     const sessions = Array.from({ length: 10 }, (_, index) => [call(index + 1), call(100)])
     const { request, session } = estimateRecorded(sessions, costOf, 1)

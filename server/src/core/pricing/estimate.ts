@@ -97,7 +97,6 @@ export function estimateDeclared(averages: Averages, prices: Prices): DeclaredEs
   let session = 0n
   for (let step = 0; step < steps; step += 1)
     session += costNanoUsd(prices, stepUsage(averages, step))
-  const times = (cost: bigint, factor: number): bigint => BigInt(Math.ceil(Number(cost) * factor))
   const range = (cost: bigint): Expected => ({
     low: withMargin(cost, marginPercent.low),
     expected: withMargin(cost, (marginPercent.low + marginPercent.high) / 2),
@@ -107,8 +106,8 @@ export function estimateDeclared(averages: Averages, prices: Prices): DeclaredEs
     // A loop adds requests; it does not make one dearer.
     request: exactly(divideUp(session, BigInt(Math.max(1, steps)))),
     session: range(session),
-    day: range(times(session, sessionsADay)),
-    month: range(times(session, sessionsADay * daysAMonth)),
+    day: range(scaledBy(session, sessionsADay)),
+    month: range(scaledBy(session, sessionsADay * daysAMonth)),
   }
 }
 
@@ -132,4 +131,8 @@ function withMargin(cost: bigint, percent: number): bigint {
 
 function divideUp(sum: bigint, by: bigint): bigint {
   return (sum + by - 1n) / by
+}
+
+function scaledBy(cost: bigint, factor: number): bigint {
+  return BigInt(Math.ceil(Number(cost) * factor))
 }

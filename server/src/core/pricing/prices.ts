@@ -167,20 +167,23 @@ function ascending(one: bigint, other: bigint): number {
 }
 
 function hashPrices({ tiers, serviceTiers, call, source, from, edition }: PricesInput): string {
-  const plain = (list: PriceTiers): unknown =>
-    list.map(({ abovePromptTokens, rates }) => ({
-      abovePromptTokens: String(abovePromptTokens),
-      ...Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, String(rate)])),
-    }))
-  const others = Object.entries(serviceTiers).map(([name, list]) => [name, plain(list)])
+  const others = Object.entries(serviceTiers).map(([name, list]) => [name, plainTiers(list)])
   return sha256Hex(
     canonicalJson({
       source,
       from,
       edition,
       call: String(call),
-      tiers: plain(tiers),
+      tiers: plainTiers(tiers),
       serviceTiers: Object.fromEntries(others),
     }),
   )
+}
+
+/** Rates as JSON can hold them. */
+function plainTiers(tiers: PriceTiers): unknown {
+  return tiers.map(({ abovePromptTokens, rates }) => ({
+    abovePromptTokens: String(abovePromptTokens),
+    ...Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, String(rate)])),
+  }))
 }

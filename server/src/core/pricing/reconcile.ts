@@ -150,8 +150,7 @@ function differenceOf(of: {
     percent,
     unknownCalls: own?.unknownCalls ?? 0,
     isWithin:
-      percent === 0 ||
-      (own !== undefined && percent !== null && percent <= tolerancePercent),
+      percent === 0 || (own !== undefined && percent !== null && percent <= tolerancePercent),
   }
 }
 

@@ -61,9 +61,6 @@ const known: Readonly<Record<string, Readonly<Record<keyof AccountColumns, reado
   },
 }
 
-/** Providers whose exports are known by name. */
-export const accountProviders: readonly string[] = Object.keys(known)
-
 /** The columns of a header, with `named` over what the provider's export is known to have. */
 export function findColumns(
   header: readonly string[],
@@ -91,7 +88,7 @@ export function findColumns(
     cost: choose('cost'),
   }
   const missing = (['date', 'model'] as const).find((kind) => columns[kind].length === 0)
-  const hasFigures = [columns.input, columns.output, columns.cost].some((list) => list.length > 0)
+  const hasFigures = [columns.input, columns.output, columns.cost].some((found) => found.length > 0)
   if (missing !== undefined || !hasFigures) {
     throw new SyntaxError(
       `the file has no column for ${missing ?? 'tokens or cost'}: name it with --map; it has ` +

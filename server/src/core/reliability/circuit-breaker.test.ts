@@ -116,6 +116,7 @@ suite('a circuit breaker', () => {
     alternate(0, 9)
     breaker.fail(breaker.begin(11_000), 11_000)
     assert.equal(breaker.state(11_000), 'closed', 'what is older than the window is forgotten')
+    breaker.succeed(breaker.begin(12_000), 12_000)
     alternate(12_000, 20)
     assert.notEqual(breaker.state(12_000), 'closed')
     const laterMs = breaker.openUntilMs

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { AirworthyError } from '../errors.ts'
 import type { SentEvent, TranslatableApi, TranslationContext } from './conversation.ts'
 import {
@@ -182,6 +182,21 @@ function cutDeltas(events: readonly SentEvent[], size: number): SentEvent[] {
   })
 }
 
+const chunk = (delta: object, finish: string | null = null): SentEvent => ({
+  data: JSON.stringify({ id: 'c', model: 'm', choices: [{ delta, finish_reason: finish }] }),
+})
+
+const fragment = (index: number, text: string, id?: string): object => {
+  const named = id === undefined ? {} : { id, type: 'function' }
+  const name = id === undefined ? {} : { name: `tool_${id}` }
+  return { index, ...named, function: { ...name, arguments: text } }
+}
+
+const message = (members: object): object => ({
+  ...bodies.messages({ text: 'a', calls: [], isCut: false, usage: [1, 2, 3] }),
+  ...members,
+})
+
 describe('laws', () => {
   for (const [from, to] of pairs) {
     test(`a stream from ${from} to ${to} says what the whole reply says, however it is cut`, () => {
@@ -239,14 +254,6 @@ describe('laws', () => {
 })
 
 describe('a stream', () => {
-  const chunk = (delta: object, finish: string | null = null): SentEvent => ({
-    data: JSON.stringify({ id: 'c', model: 'm', choices: [{ delta, finish_reason: finish }] }),
-  })
-  const fragment = (index: number, text: string, id?: string): object => {
-    const named = id === undefined ? {} : { id, type: 'function' }
-    const name = id === undefined ? {} : { name: `tool_${id}` }
-    return { index, ...named, function: { ...name, arguments: text } }
-  }
   const interleaved = [
     chunk({ role: 'assistant', tool_calls: [fragment(0, '', 'a')] }),
     chunk({ tool_calls: [fragment(0, '{"x":'), fragment(1, '{"y"', 'b')] }),
@@ -333,11 +340,6 @@ describe('a stream', () => {
 })
 
 describe('a reply', () => {
-  const message = (members: object): object => ({
-    ...bodies.messages({ text: 'a', calls: [], isCut: false, usage: [1, 2, 3] }),
-    ...members,
-  })
-
   test('counts what was read from and written to a cache as part of the prompt', () => {
     const usage = {
       input_tokens: 10,
@@ -397,6 +399,17 @@ describe('a reply', () => {
     const body = { choices: [choice] }
     const reply = translateReply({ from: 'chat', to: 'messages', body, request })
     assert.equal(Reflect.get(reply, 'stop_reason'), 'tool_use')
+  })
+
+  test("another provider's thought is no block for Anthropic's client, which sees pings", () => {
+    const choice = { message: { content: 'a', reasoning_content: 'hm' }, finish_reason: 'stop' }
+    const body = { choices: [choice] }
+    const whole = translateReply({ from: 'chat', to: 'messages', body, request })
+    assert.deepEqual(Reflect.get(whole, 'content'), [{ type: 'text', text: 'a', citations: null }])
+    const events = readEvents(replyAsStream({ api: 'chat', body }))
+    const written = translateEvents(['chat', 'messages'], events)
+    assert.ok(written.some(({ event }) => event === 'ping'))
+    assert.deepEqual(collect('messages', written), whole)
   })
 
   test('a refusal is one everywhere', () => {

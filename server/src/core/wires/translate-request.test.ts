@@ -20,13 +20,14 @@ const bare = {
 } as const
 
 function refusal(run: () => unknown): AirworthyError {
+  let thrown: unknown
   try {
     run()
-  } catch (thrown) {
-    assert.ok(thrown instanceof AirworthyError, String(thrown))
-    return thrown
+  } catch (caught) {
+    thrown = caught
   }
-  assert.fail('nothing was refused')
+  assert.ok(thrown instanceof AirworthyError, `not refused: ${String(thrown)}`)
+  return thrown
 }
 
 const tool = { name: 'f', parameters: { type: 'object' } }
@@ -155,6 +156,35 @@ const refused: [TranslatableApi, TranslatableApi[], string, object][] = [
   ],
 ]
 
+const call = (id: string): object => {
+  return { type: 'function_call', call_id: id, name: 'f', arguments: '{}' }
+}
+
+const result = (id: string): object => {
+  return { type: 'function_call_output', call_id: id, output: id }
+}
+
+const withFile = (type: string): object => {
+  const file = { filename: 'a', file_data: `data:${type};base64,aGk=` }
+  return { ...bare.chat, messages: [{ role: 'user', content: [{ type: 'file', file }] }] }
+}
+
+const sourceOf = (body: object): unknown => {
+  const [message] = Reflect.get(body, 'messages')
+  return message.content[0].source
+}
+
+const system = (role: string, content: string): object => ({ role, content })
+
+const thought = (seal: object): object => {
+  return {
+    type: 'reasoning',
+    id: 'rs',
+    summary: [{ type: 'summary_text', text: 't' }],
+    ...seal,
+  }
+}
+
 describe('what has no place in the other API is refused by name', () => {
   for (const [from, targets, field, members] of refused) {
     for (const to of targets) {
@@ -178,15 +208,17 @@ describe('what has no place in the other API is refused by name', () => {
   })
 
   test('a Messages request without any limit on its output', () => {
-    const run = (): unknown =>
-      translateRequest({ from: 'chat', to: 'messages', body: bare.chat, upstreamModel })
-    assert.deepEqual(refusal(run).detail?.['field'], 'max_completion_tokens')
+    const error = refusal(() =>
+      translateRequest({ from: 'chat', to: 'messages', body: bare.chat, upstreamModel }),
+    )
+    assert.deepEqual(error.detail?.['field'], 'max_completion_tokens')
   })
 
   test('embeddings have no like', () => {
-    const run = (): unknown =>
-      translateRequest({ from: 'embeddings', to: 'chat', body: {}, upstreamModel })
-    assert.equal(refusal(run).code, 'request.untranslatable')
+    const error = refusal(() =>
+      translateRequest({ from: 'embeddings', to: 'chat', body: {}, upstreamModel }),
+    )
+    assert.equal(error.code, 'request.untranslatable')
   })
 })
 
@@ -201,12 +233,6 @@ describe('what a request says goes on', () => {
   })
 
   test('tool results come together and first, before what the user says', () => {
-    const call = (id: string): object => {
-      return { type: 'function_call', call_id: id, name: 'f', arguments: '{}' }
-    }
-    const result = (id: string): object => {
-      return { type: 'function_call_output', call_id: id, output: id }
-    }
     const input = [
       user,
       call('a'),
@@ -266,14 +292,6 @@ describe('what a request says goes on', () => {
   })
 
   test('documents: PDF and text have a place, others are refused', () => {
-    const withFile = (type: string): object => {
-      const file = { filename: 'a', file_data: `data:${type};base64,aGk=` }
-      return { ...bare.chat, messages: [{ role: 'user', content: [{ type: 'file', file }] }] }
-    }
-    const sourceOf = (body: object): unknown => {
-      const [message] = Reflect.get(body, 'messages')
-      return message.content[0].source
-    }
     assert.deepEqual(sourceOf(translate('chat', 'messages', withFile('application/pdf'))), {
       type: 'base64',
       media_type: 'application/pdf',
@@ -289,7 +307,6 @@ describe('what a request says goes on', () => {
   })
 
   test('leading instructions go apart, later ones keep their place', () => {
-    const system = (role: string, content: string): object => ({ role, content })
     const messages = [system('system', 'a'), system('developer', 'b'), user, system('system', 'c')]
     const body = translate('chat', 'messages', { ...bare.chat, messages })
     const texts = ['a', 'b'].map((text) => ({ type: 'text', text }))
@@ -302,14 +319,6 @@ describe('what a request says goes on', () => {
 
   test('a thought goes back only with its signature', () => {
     const sealed = 'anthropic-signature:sig'
-    const thought = (seal: object): object => {
-      return {
-        type: 'reasoning',
-        id: 'rs',
-        summary: [{ type: 'summary_text', text: 't' }],
-        ...seal,
-      }
-    }
     const input = [user, thought({ encrypted_content: sealed }), thought({}), { ...user }]
     const body = translate('responses', 'messages', { model: 'm', input })
     assert.deepEqual(Reflect.get(body, 'messages')[1], {

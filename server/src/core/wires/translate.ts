@@ -91,11 +91,6 @@ const wires: Readonly<Record<TranslatableApi, Wire>> = {
   },
 }
 
-/** True for two different APIs that can be translated into each other. */
-export function canTranslate(from: ModelApi, to: ModelApi): boolean {
-  return from !== to && from !== 'embeddings' && to !== 'embeddings'
-}
-
 /**
  * The body for the upstream. A stream is asked for wherever the client asks for one, and with its
  * usage. Throws `request.untranslatable` (names the field), `request.invalid` and

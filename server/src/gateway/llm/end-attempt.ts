@@ -94,6 +94,7 @@ async function endStream(
 ): Promise<AttemptEnd> {
   const { forwarding, attempt } = ending
   if (relay === undefined) throw new Error('a reply was streamed that nobody passes on')
+  relay.endInput()
   if (!relay.isComplete) {
     const message =
       relay.failure === undefined

@@ -13,6 +13,14 @@ function read(wire: ModelWire, body: object) {
   return wire.readRequest(Buffer.from(JSON.stringify({ model: 'm', ...body })))
 }
 
+function bound(input: unknown) {
+  return read(embeddings, { input }).promptTokensMax
+}
+
+function reply(wire: ModelWire, body: object) {
+  return wire.readReply(Buffer.from(JSON.stringify(body)))
+}
+
 function endpoint(more: Partial<CompiledEndpoint> = {}): CompiledEndpoint {
   return {
     name: 'one',
@@ -87,7 +95,6 @@ suite('what a wire reads of a request', () => {
   })
 
   test('a list of tokens is bounded by its length', () => {
-    const bound = (input: unknown) => read(embeddings, { input }).promptTokensMax
     assert.equal(bound([1, 2, 3]), 3)
     assert.equal(bound([[1, 2], [3]]), 3)
     assert.equal(bound('äh'), 3 + 4)
@@ -149,8 +156,6 @@ suite('what a wire changes of a body', () => {
 })
 
 suite('what a wire reads of a reply', () => {
-  const reply = (wire: ModelWire, body: object) => wire.readReply(Buffer.from(JSON.stringify(body)))
-
   test('the parts of its usage that have prices of their own', () => {
     const usage = {
       input_tokens: 10,

@@ -78,7 +78,7 @@ export async function prepareModelCall(
   const drift = findDrift(loaded, request)
   const holdsDrift = drift !== undefined && pact.drift[drift] === 'hold'
   const mayHold = holdsDrift || (model?.bound.rules.some((rule) => rule.effect === 'hold') ?? false)
-  const makeHoldEffect = (): EffectIntent => holdEffect(gateway, principal, body)
+  const makeHoldEffect = (): EffectIntent => holdEffect(gateway, input)
   const asks = model !== undefined && variant.asksWhenOver !== false && hasOtherWay(model, request)
   const intent: Intent = {
     callId: input.callId,
@@ -169,11 +169,14 @@ export function bareName(name: string): string {
   return at <= 0 ? name : name.slice(at + 1)
 }
 
-function holdEffect(gateway: Gateway, principal: Principal, body: Buffer): EffectIntent {
+/** The same bytes mean another call on another wire. */
+function holdEffect(gateway: Gateway, input: ModelCallInput): EffectIntent {
+  const { principal, body, wire } = input
+  const kind = wire.api === 'chat' ? 'model' : `model:${wire.api}`
   const digest = gateway.vault.digest(body)
   return {
     effectClass: 'read',
-    key: `${principal.sessionId}:model:${digest}`,
+    key: `${principal.sessionId}:${kind}:${digest}`,
     argsHash: digest,
     windowMs: undefined,
     amountMinor: undefined,

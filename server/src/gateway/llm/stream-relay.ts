@@ -116,6 +116,21 @@ export class StreamRelay implements StreamSink {
     return this.#send(passed)
   }
 
+  /** The upstream has ended: some leave out the empty line after their last event. */
+  endInput(): void {
+    const rest = this.#splitter.rest()
+    if (rest.length === 0 || this.#last.length > 0) return
+    const passed: Buffer[] = []
+    try {
+      this.#take(Buffer.concat([rest, emptyLine]), passed)
+    } catch {
+      // An event that was cut off is none: the stream is not complete, and is ended so.
+      return
+    }
+    // Only a last event can be whole without its end; of any other more was to come.
+    if (this.#last.length > 0) this.#waiting.push(...passed)
+  }
+
   #take(event: Buffer, passed: Buffer[]): void {
     const text = event.toString()
     const isAfterLast = this.#last.length > 0
@@ -206,3 +221,4 @@ export class StreamRelay implements StreamSink {
 }
 
 const noBytes = Buffer.alloc(0)
+const emptyLine = Buffer.from('\n\n')

@@ -101,7 +101,8 @@ function writeBlock(part: OutputPart): object[] {
     case 'refusal':
       return [{ type: 'text', text: part.text, citations: null }]
     case 'reasoning':
-      return [{ type: 'thinking', thinking: part.text, signature: part.signature ?? '' }]
+      // No signature of Anthropic's: the client would send it back, and Anthropic refuse it.
+      return []
     case 'tool_call':
       break
   }

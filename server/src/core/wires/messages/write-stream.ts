@@ -8,10 +8,10 @@ import { writeMessagesUsage } from './usage.ts'
 const deltaTypes = {
   text: ['text_delta', 'text'],
   refusal: ['text_delta', 'text'],
-  reasoning: ['thinking_delta', 'thinking'],
   tool_call: ['input_json_delta', 'partial_json'],
-  redacted: ['', ''],
 } as const
+
+const ping = send('ping', {})
 
 export function createMessagesWriter(context: TranslationContext): StreamWriter {
   const writer = new MessagesWriter(context)
@@ -21,7 +21,7 @@ export function createMessagesWriter(context: TranslationContext): StreamWriter 
 class MessagesWriter {
   readonly #context: TranslationContext
   #index = -1
-  /** What comes before the text of a delta in the open block. */
+  /** What comes before the text of a delta in the open block; empty in one that is not told. */
   #before = ''
   #hasRefusal = false
 
@@ -36,13 +36,13 @@ class MessagesWriter {
       case 'open':
         return this.#open(step.head)
       case 'delta':
+        // The client sees that the model is at work, where it thinks.
+        if (this.#before === '') return ping
         return `${this.#before}${JSON.stringify(step.text)}}}\n\n`
-      case 'signature': {
-        const delta = { type: 'signature_delta', signature: step.signature }
-        return send('content_block_delta', { index: this.#index, delta })
-      }
+      case 'signature':
+        return ''
       case 'close':
-        return send('content_block_stop', { index: this.#index })
+        return this.#before === '' ? '' : send('content_block_stop', { index: this.#index })
       case 'end':
         break
     }
@@ -65,7 +65,13 @@ class MessagesWriter {
     return send('message_start', { message })
   }
 
+  /**
+   * A thought of another provider is not told: it has no signature of Anthropic's, the client would
+   * send it back, and Anthropic refuse it.
+   */
   #open(head: BlockHead): string {
+    this.#before = ''
+    if (head.type === 'reasoning' || head.type === 'redacted') return ''
     this.#index += 1
     const [type, field] = deltaTypes[head.type]
     const start = `{"type":"content_block_delta","index":${this.#index},"delta":`
@@ -83,16 +89,6 @@ class MessagesWriter {
 }
 
 function writeHead(head: BlockHead): object {
-  switch (head.type) {
-    case 'text':
-    case 'refusal':
-      return { type: 'text', text: '', citations: null }
-    case 'reasoning':
-      return { type: 'thinking', thinking: '', signature: '' }
-    case 'redacted':
-      return { type: 'redacted_thinking', data: head.data }
-    case 'tool_call':
-      break
-  }
+  if (head.type !== 'tool_call') return { type: 'text', text: '', citations: null }
   return { type: 'tool_use', id: head.id, name: head.name, input: {} }
 }
