@@ -28,7 +28,7 @@ const unpriced = (provider: string, upstreamModel: string) => ({
 
 async function costOfCall(session: TestSession): Promise<string | null> {
   const reply = await session.post(chat())
-  assert.equal(reply.status, 200, reply.code)
+  assert.equal(reply.status, 200, reply.code ?? '')
   const { costNanoUsd } = await client.getCall(reply.headers.get('airworthy-call') ?? '')
   return costNanoUsd
 }

@@ -300,7 +300,8 @@ test('a semantic cache watches, is let, answers, and refuses what only looks ali
     model: 'fake',
     mode: 'live',
   })
-  assert.deepEqual([standing.mode, standing.agree, standing.differ], ['live', 3, 0])
+  assert.deepEqual([standing.mode, standing.differ, standing.unsure], ['live', 0, 0])
+  assert(standing.agree >= 3)
   const [first, again] = paraphrases[3]
   await untilMarked(session, says(first), 'hit')
   // What is asked in shadow is cached itself: so each try is written in another way.
@@ -368,5 +369,5 @@ test('questions are embedded by a model of the pact, as calls on record, where t
     ['embedder', 'done'],
     ['fake', 'done'],
   ]
-  assert.deepEqual(actions.toSorted(), [...pair, ...pair].toSorted())
+  assert.deepEqual(actions.map(String).toSorted(), [...pair, ...pair].map(String).toSorted())
 })

@@ -39,25 +39,37 @@ export type Selection = {
   }) => boolean
 }
 
+export type MatrixRun = {
+  readonly cells: readonly Cell[]
+  readonly settledTokens: number
+  readonly billedTokens: number
+}
+
 export const everything: Selection = { clients, upstreams, isChosen: () => true }
 
+const agentName = 'client-matrix'
+const abortingAgentName = 'client-matrix-aborting'
 const cellWithinMs = 20_000
 const detailCharsMax = 300
 
 export async function runMatrix(
   selection: Selection,
   log: (line: string) => void,
-): Promise<readonly Cell[]> {
+): Promise<MatrixRun> {
   await using opened = new AsyncDisposableStack()
   const provider = opened.use(await startFakeProvider())
   const server = opened.use(await startAirworthy({ env: { [keyVariable]: 'sk-fake-provider' } }))
-  const access = await enrol(server, provider, selection.upstreams)
+  const enrolAs = (name: string) => enrol(server, provider, { name, kinds: selection.upstreams })
+  const access = await enrolAs(agentName)
+  // What is left of an aborted stream stays unknown: it would blur what the others settle.
+  const abortingAccess = await enrolAs(abortingAgentName)
   const cells: Cell[] = []
   for (const client of selection.clients) {
     const before = cells.length
     for (const upstream of selection.upstreams) {
-      const ground = { ...access, model: upstream.name, upstream, provider }
       for (const feature of features) {
+        const session = feature === 'abort' ? abortingAccess : access
+        const ground = { ...session, model: upstream.name, upstream, provider }
         if (!selection.isChosen({ client, feature, upstream })) continue
         const cell = await runCell({ client, feature, ground })
         if (cell !== undefined) cells.push(cell)
@@ -65,7 +77,7 @@ export async function runMatrix(
     }
     log(`${client.name}: ${count(cells.slice(before))}`)
   }
-  return cells
+  return { cells, ...(await compareBooks(server, provider)) }
 }
 
 export function count(cells: readonly Cell[]): string {
@@ -74,22 +86,38 @@ export function count(cells: readonly Cell[]): string {
   return `${of('pass')} pass, ${of('refused')} refused by name, ${of('fail')} fail`
 }
 
-/** Every upstream that speaks the client's own wire must pass; nothing may fail anywhere. */
-export function holds(cells: readonly Cell[]): boolean {
-  return cells.every(
-    ({ result, isSameWire }) => result === 'pass' || (result === 'refused' && !isSameWire),
-  )
+/** What speaks the client's own wire must pass; nothing may fail; the books must agree. */
+export function holds({ cells, settledTokens, billedTokens }: MatrixRun): boolean {
+  return settledTokens === billedTokens && cells.every(isGood)
+}
+
+export function isGood({ result, isSameWire }: Cell): boolean {
+  return result === 'pass' || (result === 'refused' && !isSameWire)
+}
+
+/** Of all that was neither aborted nor broken: what the gateway settled, and what the fake bills. */
+async function compareBooks(
+  server: Airworthy,
+  provider: FakeProvider,
+): Promise<{ settledTokens: number; billedTokens: number }> {
+  const { budgets } = await server.client.getAgent(agentName)
+  const budget = budgets.find(({ scope, unit }) => scope === 'agent' && unit === 'tokens')
+  const billed = provider.books.entries().filter(({ outcome }) => outcome === 'finished')
+  return {
+    settledTokens: Number(budget?.settled),
+    billedTokens: billed.reduce((sum, one) => sum + one.promptTokens + one.outputTokens, 0),
+  }
 }
 
 async function enrol(
   server: Airworthy,
   provider: FakeProvider,
-  kinds: readonly Upstream[],
+  agent: { name: string; kinds: readonly Upstream[] },
 ): Promise<{ url: string; apiKey: string }> {
-  const manifest = matrixManifest(provider, kinds)
-  const { apiKey } = await server.client.enrolAgent({ manifest, file: 'client-matrix.json' })
+  const manifest = matrixManifest(provider, agent)
+  const { apiKey } = await server.client.enrolAgent({ manifest, file: `${agent.name}.json` })
   if (apiKey === null) throw new Error('the agent was enrolled before')
-  const { sessionKey } = await server.client.openSession({ agent: 'client-matrix' })
+  const { sessionKey } = await server.client.openSession({ agent: agent.name })
   return { url: `${server.url}/s/${sessionKey}`, apiKey }
 }
 

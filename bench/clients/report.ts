@@ -1,7 +1,7 @@
 // The matrix as a table for a terminal and as the page that is kept in the docs.
 import { readFile } from 'node:fs/promises'
 import { features } from './feature.ts'
-import { type Cell, clients, count } from './matrix.ts'
+import { type Cell, clients, count, type MatrixRun } from './matrix.ts'
 import { upstreams } from './upstreams.ts'
 
 const marks = { pass: 'pass', refused: 'refused', fail: 'FAIL' } as const
@@ -40,7 +40,8 @@ function rowsOf(cells: readonly Cell[], kinds: readonly string[]): string[][] {
 }
 
 /** The page `docs/compatibility.md`. */
-export async function pageText(cells: readonly Cell[]): Promise<string> {
+export async function pageText(matrix: MatrixRun): Promise<string> {
+  const { cells, settledTokens, billedTokens } = matrix
   const kinds = kindsOf(cells)
   const sections = clients.map(({ name, packages, api }) => {
     const rows = rowsOf(
@@ -57,7 +58,7 @@ export async function pageText(cells: readonly Cell[]): Promise<string> {
   return [
     '# Compatibility',
     introduction,
-    `**${cells.length} cells: ${count(cells)}.** Versions, as the lock file pins them: ${await versions()}.`,
+    `**${cells.length} cells: ${count(cells)}.** Of all calls that were not aborted the gateway settled ${settledTokens} tokens, and the upstreams billed ${billedTokens}. Versions, as the lock file pins them: ${await versions()}.`,
     '## What is refused by name',
     refusals(cells),
     '## The matrix',
@@ -78,8 +79,12 @@ The features: *tools* is the whole loop with the tool's result, the call streame
 must see it; *error* is a call that the pact denies and must arrive as the client's own error class with the code \`policy.denied\`; *upstream error* is a 400 of the provider; *image* and
 *document* must arrive byte for byte.
 
-The Responses provider of the AI SDK refers to earlier items by id, which only a provider that stored them can resolve. Against upstreams of another wire the
-matrix sets \`store: false\`, as an agent must.`
+Two things of clients and wires to know:
+
+- The Responses provider of the AI SDK refers to earlier items by id, which only a provider that stored them can resolve. Against upstreams of another wire the
+  matrix sets \`store: false\`, as an agent must.
+- OpenAI's wires tell the prompt's tokens at the end of a stream, Anthropic's at its beginning and at its end. \`@langchain/anthropic\` reads only the beginning, so across
+  wires its \`input_tokens\` of a stream are 0; the official client reads both.`
 
 function refusals(cells: readonly Cell[]): string {
   const seen = new Map<string, Set<string>>()

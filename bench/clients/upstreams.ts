@@ -58,7 +58,10 @@ const variants: readonly (readonly [string, string])[] = [
 
 const prices = { inputPerMillionUsd: '0.40', outputPerMillionUsd: '1.60' }
 
-export function matrixManifest(provider: FakeProvider, kinds: readonly Upstream[]): string {
+export function matrixManifest(
+  provider: FakeProvider,
+  { name: agent, kinds }: { name: string; kinds: readonly Upstream[] },
+): string {
   const models = kinds.flatMap(({ name, wire, apis, path, auth, needsKey }) =>
     variants.map(([suffix, upstreamModel]) => ({
       name: `${name}${suffix}`,
@@ -77,10 +80,11 @@ export function matrixManifest(provider: FakeProvider, kinds: readonly Upstream[
   // JSON is YAML.
   return JSON.stringify({
     schema: 'airworthy.manifest/1',
-    agent: { name: 'client-matrix', owner: 'bench@example.com', stakes: 'low' },
+    agent: { name: agent, owner: 'bench@example.com', stakes: 'low' },
     models,
     limits: {
       session: { calls: 1_000_000, tokens: 1_000_000_000_000, moneyUsd: '1000000' },
+      agent: { tokens: 1_000_000_000_000 },
     },
     pact: {
       permissions: [

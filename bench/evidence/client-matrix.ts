@@ -16,7 +16,8 @@ const quickSelection: Selection = {
 }
 
 export async function run({ quick, write, log }: EvidenceOptions): Promise<Figures> {
-  const cells = await runMatrix(quick ? quickSelection : everything, log)
+  const matrix = await runMatrix(quick ? quickSelection : everything, log)
+  const { cells, settledTokens, billedTokens } = matrix
   process.stdout.write(`${tableText(cells)}\n`)
   const of = (result: string) => cells.filter((cell) => cell.result === result)
   for (const { client, feature, upstream, detail } of of('fail')) {
@@ -24,7 +25,7 @@ export async function run({ quick, write, log }: EvidenceOptions): Promise<Figur
   }
   log(count(cells))
   if (write === true && !quick) {
-    await writeFile(new URL('../../docs/compatibility.md', import.meta.url), await pageText(cells))
+    await writeFile(new URL('../../docs/compatibility.md', import.meta.url), await pageText(matrix))
   }
   const sameWire = cells.filter(({ isSameWire }) => isSameWire)
   return {
@@ -37,6 +38,8 @@ export async function run({ quick, write, log }: EvidenceOptions): Promise<Figur
     failures: of('fail').map(
       ({ client, feature, upstream }) => `${client}: ${feature}: ${upstream}`,
     ),
-    holds: holds(cells),
+    settledTokens,
+    billedTokens,
+    holds: holds(matrix),
   }
 }

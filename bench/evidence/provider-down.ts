@@ -41,7 +41,7 @@ export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
   await using airworthy = await startAirworthy()
   const drills: Drill[] = []
   for (const way of ways) {
-    const drill = await runDrill(airworthy, way, quick ? 6000 : 15_000)
+    const drill = await runDrill(airworthy, way, quick ? 10_000 : 30_000)
     drills.push(drill)
     log(
       `${way}: ${drill.calls} calls, ${drill.errors} errors, p99 ${drill.p99WellMs} -> ` +
@@ -69,7 +69,7 @@ async function runDrill(airworthy: Airworthy, way: Way, downMs: number): Promise
   const downAtMs = performance.now()
   await going.setConnections(way)
   const ejectedMs = await measure(downAtMs, ejectedWithinMs * 2, () =>
-    isOut(airworthy, `${going.url}/openai/v1`),
+    isOut(airworthy, `${going.url}/vllm/v1`),
   )
   await sleep(Math.max(0, downAtMs + downMs - performance.now()))
   const upAtMs = performance.now()
@@ -103,7 +103,8 @@ function judge(found: {
   const holds =
     errors === 0 &&
     firstCallOk &&
-    p99AddedMs <= firstByteTimeoutMs &&
+    // Who met the timeout waits for it, and then for a call like any other.
+    p99AddedMs <= firstByteTimeoutMs + p99WellMs &&
     ejectedMs !== null &&
     ejectedMs <= ejectedWithinMs &&
     backMs !== null &&
@@ -156,7 +157,7 @@ async function enrol(
   const endpoints = Object.entries(providers).map(([name, { url }]) => ({
     name,
     wire: 'openai',
-    baseUrl: `${url}/openai/v1`,
+    baseUrl: `${url}/vllm/v1`,
   }))
   const manifest = JSON.stringify({
     schema: 'airworthy.manifest/1',

@@ -51,6 +51,12 @@ export const registry: Readonly<Record<string, Evidence>> = {
     quick: true,
     load: () => import('./provider-down.ts'),
   },
+  'fault-matrix': {
+    claim:
+      'Whatever a provider does, the client sees one well-formed outcome and no hold is left behind',
+    quick: true,
+    load: () => import('./fault-matrix.ts'),
+  },
   'fresh-start': {
     claim: 'A fresh clone with an empty npm cache flies its sessions with one command, under 30 s',
     quick: true,

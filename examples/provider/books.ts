@@ -17,6 +17,8 @@ export type Entry = {
   readonly flavour: string
   readonly path: string
   readonly apiKey: string
+  /** Whom the request says it is for (`user`, `safety_identifier`, `metadata.user_id`), else ''. */
+  user: string
   model: string
   stream: boolean
   status: number
@@ -54,6 +56,7 @@ export class Books {
   open(entry: Pick<Entry, 'number' | 'id' | 'at' | 'flavour' | 'path' | 'apiKey'>): Entry {
     const whole: Entry = {
       ...entry,
+      user: '',
       model: '',
       stream: false,
       status: 0,
@@ -111,12 +114,12 @@ export class Books {
     return this.#totals
   }
 
-  last(): Readonly<Entry> | undefined {
-    return this.#entries.at(-1)
+  entries(): readonly Readonly<Entry>[] {
+    return this.#entries
   }
 
-  find(id: string): Readonly<Entry> | undefined {
-    return this.#entries.findLast((entry) => entry.id === id)
+  last(): Readonly<Entry> | undefined {
+    return this.#entries.at(-1)
   }
 
   reset(): void {

@@ -80,9 +80,16 @@ async function call(given: Exchange, wire: Wire, body: Json): Promise<void> {
     named: `${named}!${typeof header === 'string' ? header : ''}`,
   })
   entry.model = model
+  entry.user = userOf(body)
   entry.stream = body['stream'] === true
   entry.faults = plan.faults
   await goOn(given, plan, { wire, body: model === '' ? body : { ...body, model } })
+}
+
+/** Each wire has a place of its own for it. */
+function userOf(body: Json): string {
+  const named = textField(body, 'user') ?? textField(body, 'safety_identifier')
+  return named ?? textField(body['metadata'], 'user_id') ?? ''
 }
 
 function planFor(

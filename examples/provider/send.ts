@@ -15,6 +15,8 @@ export type Sending = {
   readonly errorFrame: () => Frame
 }
 
+const batchChars = 4096
+
 export type Sent = Exclude<EntryOutcome, 'open' | 'refused'>
 
 /** Waits, and is back at once when the client goes away. */
@@ -81,18 +83,30 @@ export async function sendStream(sending: Sending, frames: Iterable<Frame>): Pro
   if (plan.framing.bom) response.write('\uFEFF')
   const list = Array.from(frames)
   const breakAt = breakIndex(list, plan)
+  // Events that nothing parts go out together, as they do where a network is slower than a model.
+  const isPaced = plan.chunkMs > 0 || plan.pieces !== undefined
+  let waiting = ''
+  const flush = async (): Promise<void> => {
+    const bytes = Buffer.from(waiting)
+    waiting = ''
+    await writePieces(response, bytes, plan)
+    await pause(response, plan.chunkMs)
+  }
   for (const [at, frame] of list.entries()) {
     if (at === breakAt && plan.middle !== undefined) {
+      await flush()
       const end = await breakStream(sending, { frame, kind: plan.middle.kind })
       if (end !== 'goes-on') return end
       continue
     }
     sending.generated(frame.tokens)
     const padding = at === 0 ? plan.paddingBytes : 0
-    await writePieces(response, Buffer.from(encode(frame, plan, padding)), plan)
-    await pause(response, plan.chunkMs)
+    waiting += encode(frame, plan, padding)
+    if (isPaced || waiting.length >= batchChars) await flush()
     if (response.destroyed) return 'aborted'
   }
+  await flush()
+  if (response.destroyed) return 'aborted'
   await ended(response)
   return closeKeptAlive(sending, plan.middle === undefined ? 'finished' : 'broken')
 }

@@ -85,6 +85,7 @@ import type {
   SetFlow,
 } from './wire/session.ts'
 import type { UpstreamList } from './wire/upstream.ts'
+import { budgetOperations } from './budget-operations.ts'
 import { priceOperations } from './price-operations.ts'
 import { type ClientOptions, type Requester, requester } from './requester.ts'
 
@@ -108,6 +109,7 @@ export function createClient(options: ClientOptions) {
     ...auditOperations({ get, post, stream }),
     ...modelOperations(get),
     ...priceOperations({ get, post }),
+    ...budgetOperations({ get, post }, slow),
     openSession: (body: OpenSession) => post<OpenedSession>('/v1/sessions', body),
     listSessions: (query: Page & { agent?: string; state?: Session['state'] } = {}) =>
       get<SessionPage>('/v1/sessions', query),

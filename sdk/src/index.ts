@@ -1,5 +1,6 @@
 export type * from './wire/agent.ts'
 export type * from './wire/audit.ts'
+export type * from './wire/budget.ts'
 export type * from './wire/cache.ts'
 export type * from './wire/call.ts'
 export type * from './wire/effect.ts'

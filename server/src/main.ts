@@ -12,7 +12,8 @@ import type { Signer } from './adapters/signer/signer.ts'
 import { didHostOf } from './core/identity/did-web.ts'
 import type { Config } from './config.ts'
 import { decideHold, executeHold } from './gateway/execute-hold.ts'
-import type { Gateway, GatewayLog } from './gateway/gateway.ts'
+import type { Gateway } from './gateway/gateway.ts'
+import type { GatewayLog } from './gateway/gateway-log.ts'
 import { Identifier } from './gateway/identify.ts'
 import { InFlight } from './gateway/in-flight.ts'
 import { ModelCache } from './gateway/llm/cache/model-cache.ts'
@@ -289,6 +290,7 @@ async function listen(options: {
       resolve: (command) => resolveEffect(gateway, command),
     },
     runs: { wake: () => gateway.wakeRuns() },
+    calls: { settle: (outcome) => gateway.recorder.settle(outcome) },
     upstreams: { list: () => describeUpstreams(gateway) },
     proofs: { prove: (command) => proveTools(gateway, command) },
     payloads: { open: (callId, part) => gateway.vault.open(callId, part) },

@@ -1,18 +1,20 @@
 // A desk agent on a database of its own, recorders on it, and a clock that a test can move.
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
-import { sql as kysely } from 'kysely'
 import { Client } from 'pg'
 import { type Amounts, oneCall } from '../src/core/budget/budget.ts'
 import type { Decision } from '../src/core/decision/decision.ts'
 import { type BudgetSetting, setBudgetPolicy } from '../src/store/budget-policies.ts'
 import type { KnownPolicy } from '../src/store/budget-policy-rows.ts'
+import { type Database, openDatabase } from '../src/store/database.ts'
 import { Recorder } from '../src/store/recorder/recorder.ts'
 import type { Intent, IntentResult, Outcome, Principal } from '../src/store/recorder/types.ts'
 import { type ApiServer, enrolDesk, startApi } from './api/api-server.ts'
 
 export type BudgetGround = AsyncDisposable & {
   readonly api: ApiServer
+  /** On the clock that can be moved; the API's own connections are not. */
+  readonly db: Database
   readonly sql: Client
   readonly start: () => Promise<Recorder>
   readonly openSession: (options?: SessionOptions) => Promise<Principal>
@@ -32,13 +34,15 @@ export async function standBudgetGround(): Promise<BudgetGround> {
   await sql.connect()
   starting.defer(() => sql.end())
   await replaceClock(sql)
-  await connectAnew(api)
+  const { db, close } = openDatabase({ url: api.databaseUrl, poolMax: 4 })
+  starting.defer(close)
   const enrolled = await enrolDesk(api, (text) => text.replace('calls: 50,', 'calls: 1000,'))
   const { keys } = await api.client.getAgent('desk')
   const standing = starting.move()
-  const { db, organisationId, databaseUrl } = api
+  const { organisationId, databaseUrl } = api
   return {
     api,
+    db,
     sql,
     start: async () =>
       standing.use(
@@ -96,7 +100,7 @@ const plainSetting: BudgetSetting = {
   operatorId,
 }
 
-/** Whoever is connected connects anew, and reads this clock instead of PostgreSQL's own. */
+/** Whoever connects from now on reads this clock instead of PostgreSQL's own. */
 async function replaceClock(sql: Client): Promise<void> {
   await sql.query(`
     CREATE SCHEMA test_clock;
@@ -106,19 +110,7 @@ async function replaceClock(sql: Client): Promise<void> {
       AS 'SELECT pg_catalog.clock_timestamp() + by FROM test_clock.shift';
     DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = test_clock, pg_catalog, public',
       current_database()); END $$;
-    SET search_path = test_clock, pg_catalog, public;
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()`)
-}
-
-/** The pool notices only when it asks that its connections are gone. */
-async function connectAnew({ db }: ApiServer): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const asked = Array.from({ length: 8 }, () => kysely`SELECT 1`.execute(db))
-    const answers = await Promise.allSettled(asked)
-    if (answers.every(({ status }) => status === 'fulfilled')) return
-  }
-  throw new Error('the pool did not connect again')
+    SET search_path = test_clock, pg_catalog, public`)
 }
 
 const allow: Decision = { verdict: 'allow', code: undefined, reasons: [] }

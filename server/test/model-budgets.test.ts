@@ -171,7 +171,8 @@ for (const [as, settled] of [
   test(`an unknown call is reconciled: ${name}`, async () => {
     const { policy, principal } = await userWith(10_000n)
     const callId = await cutOff(principal)
-    const { db, organisationId } = ground.api
+    const { db } = ground
+    const { organisationId } = ground.api
     const settle = recorder.settle.bind(recorder)
     const deps = { db, organisationId, settle }
     const done = await reconcileCalls(deps, { which: { callId }, as, ...how })
@@ -200,7 +201,8 @@ test('unknown calls are reconciled in bulk; where nothing is certain the estimat
     await recorder.settle(outcomeOf(callId, { state: 'unknown', used: undefined }))
   }
   assert.equal((await useOf(ground, policy.policyId, 'tokens')).unknown, 90)
-  const { db, organisationId } = ground.api
+  const { db } = ground
+  const { organisationId } = ground.api
   const settle = recorder.settle.bind(recorder)
   const which = { before: before(), limit: 1000 }
   const done = await reconcileCalls(
@@ -227,7 +229,8 @@ test('what a dead gateway had open is unknown in every ledger, its lease as well
   const intents = await Promise.all([1, 2, 3].map(() => modelIntent(own, principal)))
   for (const intent of intents) await dying.propose(intent).durable
   await dying[Symbol.asyncDispose]()
-  const { db, organisationId } = own.api
+  const { db } = own
+  const { organisationId } = own.api
   await recoverDeadReplicas(db, organisationId, other.replicaId)
   const unknown = await useOf(own, policy.policyId)
   assert(unknown.unknown > 3, 'the lease is unknown beside the calls')

@@ -15,8 +15,8 @@ export async function runThroughGateway(pairs: readonly Pair[], count: number) {
   const answers = new Map<string, string>()
   for (const { cached, asked, same } of pairs) {
     if (!answers.has(cached)) answers.set(cached, `answer ${answers.size}`)
-    const answer = same ? answers.get(cached) : `answer ${answers.size}`
-    if (answer !== undefined && !answers.has(asked)) answers.set(asked, answer)
+    const wanted = same ? answers.get(cached) : `answer ${answers.size}`
+    if (wanted !== undefined && !answers.has(asked)) answers.set(asked, wanted)
   }
   const provider = opened.use(await startProvider(answers))
   const airworthy = opened.use(await startAirworthy())
@@ -127,7 +127,7 @@ function manifestText(url: string): string {
 
 async function startProvider(answers: ReadonlyMap<string, string>) {
   const server = createServer((request, response) => {
-    answer(request, response, answers).catch(() => response.destroy())
+    respond(request, response, answers).catch(() => response.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server has an AddressInfo
@@ -141,7 +141,7 @@ async function startProvider(answers: ReadonlyMap<string, string>) {
   }
 }
 
-async function answer(
+async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   answers: ReadonlyMap<string, string>,

@@ -11,6 +11,7 @@ import type { NoteSigner } from '../core/tlog/signatures.ts'
 import type { DidResolver } from '../adapters/resolve-did.ts'
 import type { Database } from '../store/database.ts'
 import type { PriceBook } from '../store/price-book.ts'
+import type { ReconcileGround } from '../store/reconcile-calls.ts'
 import type { Identities } from './identity/identities.ts'
 
 export type ToolServers = Manifest['toolServers']
@@ -84,6 +85,11 @@ export type UpstreamReader = {
   readonly list: () => UpstreamList
 }
 
+export type CallCommands = {
+  /** Writes what became of a call. Throws `call.unknown` where it is settled, `log.unavailable`. */
+  readonly settle: ReconcileGround['settle']
+}
+
 export type RunCommands = {
   /** A run was closed or completed: work on it begins. */
   readonly wake: () => void
@@ -126,6 +132,7 @@ export type ApiDependencies = {
   readonly effects: EffectCommands
   readonly proofs: ProofCommands
   readonly runs: RunCommands
+  readonly calls: CallCommands
   readonly upstreams: UpstreamReader
   readonly payloads: PayloadReader
   readonly publishedLog: PublishedLog

@@ -21,12 +21,18 @@ import { deleteShard } from './audit/delete-shard.ts'
 import { placeLegalHold } from './audit/place-legal-hold.ts'
 import { listLegalHolds } from './audit/list-legal-holds.ts'
 import { releaseLegalHold } from './audit/release-legal-hold.ts'
+import { listBudgetAlerts } from './budgets/list-budget-alerts.ts'
+import { listBudgets } from './budgets/list-budgets.ts'
+import { removeBudget } from './budgets/remove-budget.ts'
+import { setBudget } from './budgets/set-budget.ts'
+import { showBudget } from './budgets/show-budget.ts'
 import { listCachePairs } from './cache/list-cache-pairs.ts'
 import { purgeCache } from './cache/purge-cache.ts'
 import { reviewCachePair } from './cache/review-cache-pair.ts'
 import { setCacheMode } from './cache/set-cache-mode.ts'
 import { showCache } from './cache/show-cache.ts'
 import { explainCall } from './calls/explain-call.ts'
+import { reconcileCalls } from './calls/reconcile-calls.ts'
 import { showCall } from './calls/show-call.ts'
 import { showReceipt } from './calls/show-receipt.ts'
 import { previewUndo } from './calls/preview-undo.ts'
@@ -105,6 +111,11 @@ export const operations: readonly Operation[] = [
   listModelUse,
   importUsage,
   listUsageImports,
+  listBudgets,
+  listBudgetAlerts,
+  showBudget,
+  setBudget,
+  removeBudget,
   showIdentity,
   rotateIdentity,
   deactivateIdentity,
@@ -137,6 +148,7 @@ export const operations: readonly Operation[] = [
   showReceipt,
   previewUndo,
   undoCall,
+  reconcileCalls,
   listTools,
   proveTools,
   listEffects,

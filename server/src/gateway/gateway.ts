@@ -3,6 +3,7 @@ import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from '../store/database.ts'
 import type { PayloadVault } from '../store/payloads.ts'
 import type { Recorder } from '../store/recorder/recorder.ts'
+import type { GatewayLog } from './gateway-log.ts'
 import type { Identifier } from './identify.ts'
 import type { ToolBackends } from './tools/backends.ts'
 import type { PactCache } from './pacts.ts'
@@ -17,8 +18,6 @@ import type { EndpointPicker } from './upstream/endpoints.ts'
 import type { UpstreamPools } from './upstream/pools.ts'
 import type { ReplySigning } from './http/sign-reply.ts'
 import type { RequestSignatures } from './verify-signature.ts'
-
-export type GatewayLog = (message: string, fields?: Readonly<Record<string, unknown>>) => void
 
 export type Gateway = {
   readonly db: Database

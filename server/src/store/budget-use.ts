@@ -35,14 +35,16 @@ export type PolicyWithUse = {
   readonly ledgers: readonly LedgerUse[]
 }
 
-/** The budgets that hold, by name, with what is used of each now. Locks nothing. */
+/** The budgets that hold, or the one of the name, with what is used of each now. Locks nothing. */
 export async function listBudgetPolicies(
   db: Database,
   organisationId: OrganisationId,
-  options: { readonly ledgersMax: number },
+  options: { readonly name?: string; readonly ledgersMax: number },
 ): Promise<PolicyWithUse[]> {
-  const policies = await listActive(db, organisationId)
-  const { nowMs, rows } = await selectUse(db, organisationId, { policies, ...options })
+  const { name, ledgersMax } = options
+  const active = await listActive(db, organisationId)
+  const policies = active.filter((policy) => name === undefined || policy.name === name)
+  const { nowMs, rows } = await selectUse(db, organisationId, { policies, ledgersMax })
   return policies.map((policy) => ({
     policy,
     ledgers: rows
@@ -117,6 +119,8 @@ export type BudgetAlert = {
   readonly policyId: string
   readonly policyName: string
   readonly ledgerId: string
+  /** Whose ledger it is; empty once that is forgotten. */
+  readonly subject: string
   readonly unit: BudgetUnit
   readonly threshold: number
   readonly used: string
@@ -143,8 +147,13 @@ export async function listAlerts(
         .onRef('p.organisation_id', '=', 'a.organisation_id')
         .onRef('p.policy_id', '=', 'a.policy_id'),
     )
+    .leftJoin('airworthy.ledgers as b', (join) =>
+      join
+        .onRef('b.organisation_id', '=', 'a.organisation_id')
+        .onRef('b.scope_id', '=', 'a.scope_id'),
+    )
     .selectAll('a')
-    .select('p.name')
+    .select(['p.name', sql<string>`coalesce(${sql.raw(labelText)}, '')`.as('label')])
     .where('a.organisation_id', '=', organisationId)
   const { policyId, before } = page
   if (policyId !== undefined) query = query.where('a.policy_id', '=', policyId)
@@ -164,6 +173,7 @@ export async function listAlerts(
     policyId: row.policy_id,
     policyName: row.name ?? '',
     ledgerId: row.scope_id,
+    subject: row.label,
     unit: row.unit,
     threshold: row.threshold,
     used: row.used,

@@ -12,19 +12,21 @@ import type { Schema } from './schema.ts'
 
 /**
  * `estimate`: what was used for certain, or one call where nothing is; `worst`: all that the call
- * reserved; `zero`: it never happened.
+ * reserved; `zero`: nothing but what was used for certain, which stays settled.
  */
 export type ReconcileAs = 'estimate' | 'worst' | 'zero'
 
+export type WhichCalls =
+  | { readonly callId: string }
+  | {
+      /** Calls that were settled as unknown before this, the oldest first. */
+      readonly before: Date
+      readonly agentId?: string | undefined
+      readonly limit: number
+    }
+
 export type Reconciliation = {
-  readonly which:
-    | { readonly callId: string }
-    | {
-        /** Calls that were settled as unknown before this, the oldest first. */
-        readonly before: Date
-        readonly agentId?: string | undefined
-        readonly limit: number
-      }
+  readonly which: WhichCalls
   readonly as: ReconcileAs | { readonly used: Amounts; readonly usage: TokenUsage | undefined }
   readonly operatorId: string
   /** Kept beside the call; the entry has its hash. */
@@ -48,41 +50,90 @@ export async function reconcileCalls(
   ground: ReconcileGround,
   command: Reconciliation,
 ): Promise<ReconciledCall[]> {
-  const rows = await selectUnknown(ground.db, ground.organisationId, command.which)
-  const settled = await Promise.all(rows.map((row) => settleRow(ground, row, command)))
+  const calls = await listUnknownCalls(ground.db, ground.organisationId, command.which)
+  return settleCalls(ground, calls, command)
+}
+
+/** The same for calls that were listed; one that is settled meanwhile is left out. */
+export async function settleCalls(
+  ground: ReconcileGround,
+  calls: readonly UnknownCall[],
+  command: Omit<Reconciliation, 'which'>,
+): Promise<ReconciledCall[]> {
+  const settled = await Promise.all(calls.map((call) => settleCall(ground, call, command)))
   return settled.flatMap((call) => call ?? [])
 }
 
-type Row = { call_id: string; reserved: string[]; detail: unknown }
+export type UnknownCall = {
+  readonly callId: string
+  readonly agentId: string
+  readonly agentName: string
+  readonly pactId: string
+  /** The model's name. */
+  readonly action: string
+  /** The one that answered, if any did. */
+  readonly endpoint: string | undefined
+  readonly settledAt: Date
+  readonly held: Amounts
+  /** Settled already: it was used for certain. */
+  readonly certain: Amounts | undefined
+}
 
-async function selectUnknown(
+type Row = {
+  call_id: string
+  agent_id: string
+  agent_name: string
+  pact_id: string
+  action: string
+  settled_at: Date
+  reserved: string[]
+  detail: unknown
+  endpoint: string | null
+}
+
+/** Model calls whose use nobody knows. Locks nothing. */
+export async function listUnknownCalls(
   db: Kysely<Schema>,
   organisationId: OrganisationId,
-  which: Reconciliation['which'],
-): Promise<Row[]> {
+  which: WhichCalls,
+): Promise<UnknownCall[]> {
   const isOne = 'callId' in which
   const chosen = isOne
     ? sql`o.call_id = ${which.callId}::uuid`
     : sql`o.settled_at <= ${which.before}
         AND (${which.agentId ?? null}::uuid IS NULL OR i.agent_id = ${which.agentId ?? null}::uuid)`
   const found = await sql<Row>`
-    SELECT o.call_id, i.reserved, o.detail FROM airworthy.call_outcomes o
+    SELECT o.call_id, i.agent_id, a.name AS agent_name, i.pact_id, i.action, o.settled_at,
+      i.reserved, o.detail, o.detail->>'endpoint' AS endpoint
+    FROM airworthy.call_outcomes o
     JOIN airworthy.call_intents i USING (organisation_id, call_id)
+    JOIN airworthy.agents a USING (organisation_id, agent_id)
     WHERE o.organisation_id = ${organisationId} AND o.state = 'unknown' AND i.kind = 'model'
       AND ${chosen}
     ORDER BY o.call_id LIMIT ${isOne ? 1 : which.limit}`.execute(db)
-  return found.rows
+  return found.rows.map((row) => ({
+    callId: row.call_id,
+    agentId: row.agent_id,
+    agentName: row.agent_name,
+    pactId: row.pact_id,
+    action: row.action,
+    endpoint: row.endpoint ?? undefined,
+    settledAt: row.settled_at,
+    held: amountsOf(row.reserved),
+    certain: settledBeforeOf(row.detail),
+  }))
 }
 
-async function settleRow(
+async function settleCall(
   ground: ReconcileGround,
-  row: Row,
-  command: Reconciliation,
+  call: UnknownCall,
+  command: Omit<Reconciliation, 'which'>,
 ): Promise<ReconciledCall | undefined> {
   const { as, operatorId, reason } = command
-  const used = usedBy(row, as)
+  const { callId } = call
+  const used = usedBy(call, as)
   const outcome: Outcome = {
-    callId: row.call_id,
+    callId,
     state: as === 'zero' ? 'failed' : 'done',
     code: undefined,
     usage: typeof as === 'object' ? as.usage : undefined,
@@ -94,7 +145,7 @@ async function settleRow(
   }
   try {
     const { receipt } = await ground.settle(outcome)
-    return { callId: row.call_id, used, receipt }
+    return { callId, used, receipt }
   } catch (thrown) {
     // Somebody else was quicker.
     if (thrown instanceof AirworthyError && thrown.code === 'call.unknown') return undefined
@@ -102,8 +153,9 @@ async function settleRow(
   }
 }
 
-function usedBy(row: Row, as: Reconciliation['as']): Amounts {
+/** What the call is settled with. */
+export function usedBy(call: UnknownCall, as: Reconciliation['as']): Amounts {
   if (typeof as === 'object') return as.used
-  if (as === 'zero') return noAmounts
-  return as === 'worst' ? amountsOf(row.reserved) : (settledBeforeOf(row.detail) ?? oneCall)
+  if (as === 'zero') return call.certain ?? noAmounts
+  return as === 'worst' ? call.held : (call.certain ?? oneCall)
 }

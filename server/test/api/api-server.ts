@@ -33,7 +33,7 @@ export type ApiServer = {
 } & AsyncDisposable
 
 type Replacements = Partial<
-  Pick<ApiDependencies, 'tools' | 'holds' | 'effects' | 'payloads' | 'health' | 'upstreams'>
+  Pick<ApiDependencies, 'tools' | 'calls' | 'holds' | 'effects' | 'payloads' | 'health' | 'upstreams'>
 >
 
 const noUpstreams: UpstreamList = {
@@ -67,6 +67,7 @@ export async function startApi(
     effects: { undo: note, resolve: note, previewUndo: () => Promise.reject(new Error('none')) },
     proofs: { prove: () => Promise.resolve([]) },
     runs: { wake: () => undefined },
+    calls: { settle: () => Promise.reject(new Error('none')) },
     upstreams: { list: () => noUpstreams },
     payloads: { open: async () => undefined },
     publishedLog: await publishedLog(),

@@ -19,14 +19,17 @@ const nouns =
   'password account invoice order parcel refund ticket report user team file card photo address plan'.split(
     ' ',
   )
-const places = 'app website shop office portal console store desk branch kiosk'.split(' ')
+const rooms = 'app website shop office portal console store desk branch kiosk'.split(' ')
+
+function pick(list: readonly string[], at: number): string {
+  return list[at % list.length] ?? ''
+}
 
 /** Questions as users of one agent ask them: they share words, so that many are near each other. */
 function question(n: number): string {
-  const pick = (list: readonly string[], at: number): string => list[at % list.length] ?? ''
   const verb = pick(verbs, n)
   const noun = pick(nouns, Math.floor(n / 12))
-  const place = pick(places, Math.floor(n / 180))
+  const place = pick(rooms, Math.floor(n / 180))
   return `How do I ${verb} the ${noun} of item ${n} in the ${place} of thing${n % 977}?`
 }
 
@@ -46,21 +49,33 @@ type Search = (vector: Int8Array) => readonly number[]
 function time(search: Search, asked: readonly Int8Array[]) {
   for (const vector of asked.slice(0, 50)) search(vector)
   const waited: number[] = []
+  const best: number[] = []
   const worked: number[] = []
   for (const vector of asked) {
     const began = performance.now()
     const before = process.threadCpuUsage()
     search(vector)
     const { user, system } = process.threadCpuUsage(before)
-    waited.push(performance.now() - began)
+    const firstMs = performance.now() - began
+    waited.push(firstMs)
     worked.push((user + system) / 1000)
+    best.push(Math.min(firstMs, ...timeAgain(search, vector)))
   }
   return {
     p50: percentile(waited, 0.5),
     p99: percentile(waited, 0.99),
-    // Of the processor: without what other programs of the machine took.
     processorP99: percentile(worked, 0.99),
+    // Each search is made three times, and its best time counts: without what other programs took.
+    bestOfThreeP99: percentile(best, 0.99),
   }
+}
+
+function timeAgain(search: Search, vector: Int8Array): number[] {
+  return [1, 2].map(() => {
+    const began = performance.now()
+    search(vector)
+    return performance.now() - began
+  })
 }
 
 function exactly(vectors: readonly Int8Array[], among: Iterable<number>): Search {

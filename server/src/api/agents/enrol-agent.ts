@@ -200,17 +200,15 @@ async function applyLimits(
   )
 }
 
+const fieldsOfUnits = {
+  calls: 'calls',
+  tokens: 'tokens',
+  nano_usd: 'moneyUsd',
+  input_tokens: 'inputTokens',
+  output_tokens: 'outputTokens',
+} as const
+
 /** As the manifest names the unit. */
 function fieldOf(unit: BudgetUnit): (typeof limitFields)[number] {
-  switch (unit) {
-    case 'nano_usd':
-      return 'moneyUsd'
-    case 'input_tokens':
-      return 'inputTokens'
-    case 'output_tokens':
-      return 'outputTokens'
-    case 'calls':
-    case 'tokens':
-      return unit
-  }
+  return fieldsOfUnits[unit]
 }

@@ -52,18 +52,10 @@ export const noAmounts: Amounts = {
 export const oneCall: Amounts = { ...noAmounts, calls: 1n }
 
 export function amountIn(amounts: Amounts, unit: BudgetUnit): bigint {
-  switch (unit) {
-    case 'calls':
-      return amounts.calls
-    case 'tokens':
-      return amounts.tokens
-    case 'nano_usd':
-      return amounts.nanoUsd
-    case 'input_tokens':
-      return amounts.inputTokens
-    case 'output_tokens':
-      return amounts.outputTokens
-  }
+  if (unit === 'calls') return amounts.calls
+  if (unit === 'tokens') return amounts.tokens
+  if (unit === 'nano_usd') return amounts.nanoUsd
+  return unit === 'input_tokens' ? amounts.inputTokens : amounts.outputTokens
 }
 
 /** What a new call of this replica may still reserve: its own lease included. */

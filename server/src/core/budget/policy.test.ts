@@ -34,9 +34,11 @@ function budgetWith(limit: bigint, use: Partial<Budget>): Budget {
   return { scopeId: 's', unit: 'calls', limit, ...none, leasedByOthers: 0n, lease: 0n, ...use }
 }
 
+function passed(use: Partial<Budget>, limit = 10n): number[] {
+  return passedThresholds([budgetWith(limit, use)], [50, 80, 100]).map((each) => each.threshold)
+}
+
 test('thresholds count what was used or may have been, not what calls hold or leases reserve', () => {
-  const passed = (use: Partial<Budget>, limit = 10n) =>
-    passedThresholds([budgetWith(limit, use)], [50, 80, 100]).map((each) => each.threshold)
   assert.deepEqual(passed({ reserved: 10n, leasedByOthers: 10n }), [])
   assert.deepEqual(passed({ settled: 4n, unknown: 1n }), [50])
   assert.deepEqual(passed({ settled: 8n }), [50, 80])
@@ -47,8 +49,9 @@ test('thresholds count what was used or may have been, not what calls hold or le
 
 test('a budget that refuses a call it would hold when empty has passed 100 %', () => {
   const hit = budgetWith(10n, { settled: 8n })
-  const passed = passedThresholds([hit], [100], hit)
-  assert.deepEqual(passed, [{ threshold: 100, unit: 'calls', used: 8n, limit: 10n }])
+  assert.deepEqual(passedThresholds([hit], [100], hit), [
+    { threshold: 100, unit: 'calls', used: 8n, limit: 10n },
+  ])
 })
 
 test('another window is another generation; a rolling one may change its length', () => {

@@ -72,21 +72,16 @@ export function subjectOf(policy: Policy, of: PolicySubjects): string | undefine
 }
 
 function subjectIn(scope: PolicyScope, of: PolicySubjects): string {
-  switch (scope) {
-    case 'organisation':
-      return ''
-    case 'team':
-      return of.team
-    case 'agent':
-      return of.agentId
-    case 'version':
-      return of.versionId
+  const subjects: Readonly<Record<PolicyScope, string>> = {
+    organisation: '',
+    team: of.team,
+    agent: of.agentId,
+    version: of.versionId,
     // Whoever names no user shares the ledger of nobody: a budget must not end by saying nothing.
-    case 'user':
-      return of.endUser
-    case 'session':
-      return of.sessionId
+    user: of.endUser,
+    session: of.sessionId,
   }
+  return subjects[scope]
 }
 
 export type PassedThreshold = {

@@ -66,10 +66,6 @@ export type StoredBucket = readonly [
 ]
 
 export function formatBuckets(rolling: Rolling): StoredBucket[] {
-  const listOf = (amounts: ReadonlyMap<BudgetUnit, bigint>): string[] =>
-    budgetUnits.some((unit) => (amounts.get(unit) ?? 0n) !== 0n)
-      ? budgetUnits.map((unit) => String(amounts.get(unit) ?? 0n))
-      : []
   return rolling.buckets.map(({ endMs, settled, overrun }) => [
     endMs,
     listOf(settled),
@@ -78,11 +74,19 @@ export function formatBuckets(rolling: Rolling): StoredBucket[] {
 }
 
 export function parseBuckets(stored: readonly StoredBucket[]): RollingBucket[] {
-  const mapOf = (amounts: readonly string[]): Map<BudgetUnit, bigint> =>
-    new Map(budgetUnits.map((unit, at) => [unit, BigInt(amounts[at] ?? '0')]))
   return stored.map(([endMs, settled, overrun]) => ({
     endMs,
     settled: mapOf(settled),
     overrun: mapOf(overrun),
   }))
+}
+
+/** Empty where nothing is. */
+function listOf(amounts: ReadonlyMap<BudgetUnit, bigint>): string[] {
+  const isEmpty = budgetUnits.every((unit) => (amounts.get(unit) ?? 0n) === 0n)
+  return isEmpty ? [] : budgetUnits.map((unit) => String(amounts.get(unit) ?? 0n))
+}
+
+function mapOf(amounts: readonly string[]): Map<BudgetUnit, bigint> {
+  return new Map(budgetUnits.map((unit, at) => [unit, BigInt(amounts[at] ?? '0')]))
 }

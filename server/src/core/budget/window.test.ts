@@ -91,11 +91,12 @@ test('periods follow one another without a gap, and the key names the period', (
   )
 })
 
+function lengthOf(zone: string, ms: number): number {
+  const { startMs, endMs = 0 } = periodOf({ kind: 'calendar', unit: 'day', zone }, ms)
+  return (endMs - startMs) / hourMs
+}
+
 test('the day on which clocks are turned has 23 or 25 hours', () => {
-  const lengthOf = (zone: string, ms: number) => {
-    const { startMs, endMs = 0 } = periodOf({ kind: 'calendar', unit: 'day', zone }, ms)
-    return (endMs - startMs) / hourMs
-  }
   assert.equal(lengthOf('Europe/Paris', Date.UTC(2026, 2, 29, 12)), 23)
   assert.equal(lengthOf('Europe/Paris', Date.UTC(2026, 9, 25, 12)), 25)
   assert.equal(lengthOf('Australia/Lord_Howe', Date.UTC(2026, 3, 5, 0)), 24.5)

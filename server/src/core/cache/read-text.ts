@@ -225,11 +225,14 @@ function timesOf(
   return { calendar, isRelative }
 }
 
+function isCapital(token: Token): boolean {
+  return token.raw !== token.text && token.text !== 'i'
+}
+
 function namesOf(tokens: readonly Token[]): { names: string[]; perhapsNames: string[] } {
   const words = tokens.filter((token) => token.kind === 'word')
   const isShouted = words.every((token) => token.raw === token.raw.toUpperCase())
   if (isShouted) return { names: [], perhapsNames: [] }
-  const isCapital = (token: Token): boolean => token.raw !== token.text && token.text !== 'i'
   const named = words.filter(isCapital)
   return {
     names: named.filter((token) => !token.isFirst).map((token) => token.text),

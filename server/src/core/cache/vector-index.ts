@@ -12,14 +12,21 @@ const rerankedMax = 64
  * costs a call.
  */
 const deviations = 3
+/** A distance and a place in 32 bits: an index holds at most 16 million vectors. */
+const placeBits = 24
+const placeMask = 2 ** placeBits - 1
+/** Of those at the last distance not all need be looked at. */
+const overMax = 4 * rerankedMax
 /** Memory of one vector: its bytes, its signature, its place in the map. */
-export const bytesPerVector: number = dimensions + dimensions / 8 + 120
+export const bytesPerVector: number = dimensions + dimensions / 8 + 124
 
 export type Neighbour = { readonly id: string; readonly similarity: number }
 
 export class VectorIndex {
   #signatures = new Uint32Array(capacityMin * wordsPerSignature)
   #vectors = new Int8Array(capacityMin * dimensions)
+  /** What a search found near, kept so that no search makes garbage. */
+  #near = new Uint32Array(capacityMin)
   readonly #ids: string[] = []
   readonly #places = new Map<string, number>()
 
@@ -77,14 +84,26 @@ export class VectorIndex {
   #nearBySignature(vector: Int8Array, threshold: number): number[] {
     const asked = new Uint32Array(wordsPerSignature)
     sign(vector, asked, 0)
-    const limits = bitsThatMayDiffer(threshold)
-    const byDistance: number[][] = Array.from({ length: limits.all + 1 }, () => [])
-    scan({ asked, signatures: this.#signatures, count: this.#ids.length, limits, byDistance })
+    const near = this.#near
+    const histogram = new Uint32Array(dimensions + 1)
+    const found = scan({
+      asked,
+      signatures: this.#signatures,
+      count: this.#ids.length,
+      limits: bitsThatMayDiffer(threshold),
+      near,
+      histogram,
+    })
+    let cut = 0
+    for (let total = histogram[0] ?? 0; cut < dimensions && total < rerankedMax;) {
+      cut += 1
+      total += histogram[cut] ?? 0
+    }
     const places: number[] = []
-    for (const group of byDistance) {
-      for (const place of group) {
-        if (places.length >= rerankedMax) return places
-        places.push(place)
+    for (let at = 0; at < found; at += 1) {
+      const packed = near[at] ?? 0
+      if (packed >>> placeBits < cut || (packed >>> placeBits === cut && places.length < overMax)) {
+        places.push(packed & placeMask)
       }
     }
     return places
@@ -99,6 +118,7 @@ export class VectorIndex {
     const signatures = new Uint32Array(capacity * 2 * wordsPerSignature)
     signatures.set(this.#signatures)
     this.#signatures = signatures
+    this.#near = new Uint32Array(capacity * 2)
   }
 }
 
@@ -121,15 +141,20 @@ function bitsThatMayDiffer(threshold: number): Limits {
   return { first: of(dimensions / 2), all: of(dimensions) }
 }
 
-/** The one loop over all vectors. Most are out after the first half of their bits. */
+/**
+ * The one loop over all vectors; most are out after the first half of their bits. Writes those that are
+ * near, and how many there are at each distance; gives how many.
+ */
 function scan(options: {
   asked: Uint32Array
   signatures: Uint32Array
   count: number
   limits: Limits
-  byDistance: number[][]
-}): void {
-  const { asked, signatures, count, limits, byDistance } = options
+  near: Uint32Array
+  histogram: Uint32Array
+}): number {
+  const { asked, signatures, count, limits, near, histogram } = options
+  let found = 0
   const [a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0, a6 = 0, a7 = 0] = asked
   const { first, all } = limits
   // Written out: this runs for every vector of the index, and a loop within costs it twice the time.
@@ -146,8 +171,14 @@ function scan(options: {
       countBits((signatures[at + 5] ?? 0) ^ a5) +
       countBits((signatures[at + 6] ?? 0) ^ a6) +
       countBits((signatures[at + 7] ?? 0) ^ a7)
-    if (distance <= all) byDistance[distance]?.push(place)
+    if (distance > all) continue
+    // 256 bits differ only between a vector and its opposite, which no threshold lets through.
+    const kept = Math.min(distance, 255)
+    near[found] = (kept << placeBits) | place
+    histogram[kept] = (histogram[kept] ?? 0) + 1
+    found += 1
   }
+  return found
 }
 
 function countBits(word: number): number {

@@ -103,22 +103,37 @@ function missesName(a: ReadText, b: ReadText): boolean {
   return a.names.some(isMissing) || (b.names.length > 0 && a.perhapsNames.some(isMissing))
 }
 
+/** A word that has an opposite; prepositions have their own veto. */
+function turnsRound(word: string): boolean {
+  return opposites.has(word) && !empty.has(word) && !directions.has(word)
+}
+
 function isOpposite(a: ReadText, b: ReadText): boolean {
   const [onlyA, onlyB] = differences(a, b)
   const isAgainst = onlyA.some((word) => onlyB.some((other) => opposites.get(word)?.has(other)))
-  const turns = (word: string): boolean =>
-    opposites.has(word) && !empty.has(word) && !directions.has(word)
-  return isAgainst || [...onlyA, ...onlyB].some(turns)
+  return isAgainst || [...onlyA, ...onlyB].some(turnsRound)
 }
 
 function differsIn(a: ReadText, b: ReadText, counts: (word: string) => boolean): boolean {
   return differences(a, b).some((words) => words.some(counts))
 }
 
+/** Words that the other has in no form. */
+function missingIn(words: ReadonlySet<string>, other: ReadonlySet<string>): string[] {
+  const others = [...other]
+  return [...words.difference(other)].filter(
+    (word) => !others.some((one) => isInflection(word, one)),
+  )
+}
+
 function differences(a: ReadText, b: ReadText): [string[], string[]] {
   const inA = new Set(a.content.map((each) => each.word))
   const inB = new Set(b.content.map((each) => each.word))
-  return [[...inA.difference(inB)], [...inB.difference(inA)]]
+  return [missingIn(inA, inB), missingIn(inB, inA)]
+}
+
+function changesOwner(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  return one.has('your') && !other.has('your') && (other.has('my') || other.has('i'))
 }
 
 /** Who speaks may go unsaid ("my order", "the order"); whose it is may not change. */
@@ -126,20 +141,19 @@ function isSamePerson(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   const mayBeUnsaid = new Set(['my', 'your', 'i'])
   const strict = (persons: ReadonlySet<string>) => persons.difference(mayBeUnsaid)
   if (!isSameSet(strict(a), strict(b))) return false
-  const turns = (one: ReadonlySet<string>, other: ReadonlySet<string>): boolean =>
-    one.has('your') && !other.has('your') && (other.has('my') || other.has('i'))
-  return !turns(a, b) && !turns(b, a)
+  return !changesOwner(a, b) && !changesOwner(b, a)
 }
 
 /** "cancel" and "cancelled" are not the same question. */
 function isOtherTense(a: ReadText, b: ReadText): boolean {
   if (!isSameSet(a.past, b.past)) return true
   const [onlyA, onlyB] = differences(a, b)
-  const isPastOf = (past: string, word: string): boolean =>
-    past !== word &&
-    /ed$/.test(past) &&
-    [past.slice(0, -1), past.slice(0, -2), past.slice(0, -3)].includes(word)
   return onlyA.some((word) => onlyB.some((other) => isPastOf(word, other) || isPastOf(other, word)))
+}
+
+function isPastOf(past: string, word: string): boolean {
+  if (past === word || !past.endsWith('ed')) return false
+  return [past.slice(0, -1), past.slice(0, -2), past.slice(0, -3)].includes(word)
 }
 
 function isInflection(a: string, b: string): boolean {

@@ -15,12 +15,12 @@ import {
   type PriceTerms,
   property,
   rawText,
-  readData,
   readModelName,
   type ReplyFindings,
   serviceTierOf,
   type StreamScanner,
   textProperty,
+  wholeData,
 } from './wire.ts'
 
 const defaultVersion = '2023-06-01'
@@ -185,7 +185,7 @@ function createScanner(): StreamScanner {
   const toolNames: string[] = []
   return {
     take: (event) => {
-      const data = readData(event)
+      const data = wholeData(event)
       const isInteresting =
         data.includes('"message_start"') ||
         data.includes('"message_delta"') ||

@@ -17,7 +17,7 @@ export type Target = Picked & {
 export class Course {
   attempts = 1
   readonly #gateway: Gateway
-  readonly #model: CompiledModel
+  #model: CompiledModel
   readonly #input: ModelCallInput
   readonly #tried = new Set<string>()
   readonly #deadlineMs: number
@@ -28,6 +28,13 @@ export class Course {
     this.#model = model
     this.#input = input
     this.#deadlineMs = performance.now() + model.timeoutMs
+  }
+
+  /** The next attempt asks another model, whose endpoints nobody has tried. */
+  turnTo(model: CompiledModel): void {
+    if (model === this.#model) return
+    this.#model = model
+    this.#tried.clear()
   }
 
   get remainingMs(): number {

@@ -38,6 +38,7 @@ export async function forwardModelCall(gateway: Gateway, first: Forwarding): Pro
         return
       }
       forwarding = next
+      if (next.prepared.model !== undefined) course.turnTo(next.prepared.model)
     }
   } catch (thrown) {
     // Without a durable intent there is no receipt to give.
@@ -67,12 +68,5 @@ async function proposeAgain(gateway: Gateway, before: Forwarding): Promise<Forwa
   const input = { ...first, callId: randomUUIDv7(), retryOf: before.result.callId }
   const placed = await placeModelCall(gateway, input, { modelName: prepared.model?.name })
   if (placed.result.kind !== 'proceed') return undefined
-  // The endpoints that were tried are those of the model: a redirect has others.
-  if (placed.prepared.model !== prepared.model) {
-    await placed.durable
-    const settling = { ...before, ...placed, input, result: placed.result }
-    await settleUnused(gateway, settling, { code: 'budget.exceeded', attempts: 0 })
-    return undefined
-  }
   return { ...before, ...placed, input, result: placed.result }
 }

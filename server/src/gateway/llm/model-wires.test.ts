@@ -244,6 +244,16 @@ suite('what a wire reads of a stream', () => {
     assert.equal(other.isComplete(), false)
   })
 
+  test('an event that was cut off is not passed on, and a comment is', () => {
+    for (const wire of [chat, responses, messages]) {
+      const scanner = wire.createScanner(read(wire, { messages: [], input: '' }))
+      for (const event of ['data: {"a":\n\n', 'data: <html>\n\n', 'event: x\ndata: "a\n\n']) {
+        assert.throws(() => scanner.take(event), { code: 'upstream.invalid' })
+      }
+      assert.equal(scanner.take(': still here\n\n'), 'pass')
+    }
+  })
+
   test('the text of a delta is found without parsing it', () => {
     assert.equal(chat.deltaOf('data: {"choices":[{"delta":{"content":"a\\"b"}}]}'), 'a\\"b')
     assert.equal(chat.deltaOf('data: {"choices":[{"delta":{"content":""}}]}'), '')

@@ -16,12 +16,12 @@ import {
   type PriceTerms,
   property,
   rawText,
-  readData,
   readModelName,
   type ReplyFindings,
   serviceTierOf,
   type StreamScanner,
   textProperty,
+  wholeData,
 } from './wire.ts'
 
 export const openaiChat: ModelWire = {
@@ -176,7 +176,7 @@ function createScanner(request: ModelRequest): StreamScanner {
   const toolNames: string[] = []
   return {
     take: (event) => {
-      const data = readData(event)
+      const data = wholeData(event)
       if (data === '[DONE]') {
         isComplete = true
         return 'last'

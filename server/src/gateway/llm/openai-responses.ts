@@ -16,12 +16,12 @@ import {
   type PriceTerms,
   property,
   rawText,
-  readData,
   readModelName,
   type ReplyFindings,
   serviceTierOf,
   type StreamScanner,
   textProperty,
+  wholeData,
 } from './wire.ts'
 
 export const openaiResponses: ModelWire = {
@@ -179,7 +179,7 @@ function createScanner(): StreamScanner {
   const toolNames: string[] = []
   return {
     take: (event) => {
-      const data = readData(event)
+      const data = wholeData(event)
       // Deltas are nearly all events.
       if (data === '' || data.includes('.delta"')) return 'pass'
       const json = parseEvent(data)

@@ -46,7 +46,9 @@ export class OutputGuard {
     const isGuessed = tokenizer === 'bytes'
     this.#bound = isGuessed ? Math.ceil((bound * guessedAbovePercent) / 100) : bound
     if (!isGuessed) prepareCounting(tokenizer)
-    this.#dueBytes = this.#bound
+    // An observing session goes on.
+    const isEnforced = forwarding.input.principal.mode === 'enforce'
+    this.#dueBytes = isEnforced ? this.#bound : Infinity
   }
 
   /** An event that is passed on; `bytes` is its length in the stream. */

@@ -163,6 +163,17 @@ export function readData(event: string): string {
   return lines.join('\n')
 }
 
+/**
+ * The data of an event of a model stream: one JSON object, or `[DONE]`; empty for a comment. Not
+ * each is parsed, but none that was cut off is passed on. Throws `upstream.invalid`.
+ */
+export function wholeData(event: string): string {
+  const data = readData(event)
+  const isWhole = data === '' || (data.startsWith('{') && data.trimEnd().endsWith('}'))
+  if (isWhole || data === '[DONE]') return data
+  throw new AirworthyError('upstream.invalid', 'the upstream sent a broken event')
+}
+
 /** As the manifest has it: no name of more than 128 visible ASCII characters can be enrolled. */
 const modelNamePattern = /^[\x21-\x7e]{1,128}$/
 

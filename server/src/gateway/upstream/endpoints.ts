@@ -132,7 +132,7 @@ type Member = {
 }
 
 /** Whether it can take calls of this api, translated where it must be. */
-export function servesApi(endpoint: CompiledEndpoint, api: ModelApi): boolean {
+function servesApi(endpoint: CompiledEndpoint, api: ModelApi): boolean {
   if (endpoint.apis.has(api)) return true
   // Embeddings have no counterpart on another wire.
   return api !== 'embeddings' && (endpoint.apis.size > 1 || !endpoint.apis.has('embeddings'))

@@ -11,7 +11,7 @@ import {
   readLastChange,
 } from '../../../store/model-cache-changes.ts'
 import type { PayloadVault } from '../../../store/payloads.ts'
-import type { GatewayLog } from '../../gateway.ts'
+import type { GatewayLog } from '../../gateway-log.ts'
 
 const bytesMax = 256 * 1024 * 1024
 /** Opening a page keeps the process for a few milliseconds. */

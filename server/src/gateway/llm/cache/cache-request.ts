@@ -34,7 +34,7 @@ export function readCacheRequest(
   const { wire, request, body, principal } = input
   const isOutside = request.outside !== undefined
   if (wire.countsOnly === true || isOutside || input.resume !== undefined) return undefined
-  const control = String(headers['cache-control'] ?? '').toLowerCase()
+  const control = (headers['cache-control'] ?? '').toLowerCase()
   if (control.includes('no-store') || body.length > bodyBytesMax) return undefined
   // What two readers could read otherwise, such as a long number, is no key.
   if (parseExactJson(body.toString('utf8')).kind !== 'ok') return undefined

@@ -8,7 +8,7 @@ import {
   touchEntries,
   writeEntries,
 } from '../../../store/model-cache.ts'
-import type { GatewayLog } from '../../gateway.ts'
+import type { GatewayLog } from '../../gateway-log.ts'
 
 const entriesQueuedMax = 1_000
 const bytesQueuedMax = 32 * 1024 * 1024

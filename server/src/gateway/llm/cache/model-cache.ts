@@ -11,7 +11,7 @@ import {
   recordPair,
 } from '../../../store/model-cache-evidence.ts'
 import type { PayloadVault } from '../../../store/payloads.ts'
-import type { GatewayLog } from '../../gateway.ts'
+import type { GatewayLog } from '../../gateway-log.ts'
 import { AgentIndexes } from './agent-indexes.ts'
 import { EntryWriter } from './entry-writer.ts'
 

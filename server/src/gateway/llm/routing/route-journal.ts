@@ -3,7 +3,7 @@
 import type { OrganisationId } from '../../../core/ids.ts'
 import type { Database } from '../../../store/database.ts'
 import { insertRoutedCalls, type RoutedCall } from '../../../store/routed-calls.ts'
-import type { GatewayLog } from '../../gateway.ts'
+import type { GatewayLog } from '../../gateway-log.ts'
 
 const waitingMax = 10_000
 const batchMax = 500
