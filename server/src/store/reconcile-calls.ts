@@ -91,6 +91,15 @@ type Row = {
   endpoint: string | null
 }
 
+/** So long ago, by the database's clock. */
+export async function timeBefore(db: Kysely<Schema>, seconds: number): Promise<Date> {
+  const found = await sql<{ at: Date }>`
+    SELECT clock_timestamp() - make_interval(secs => ${seconds}) AS at`.execute(db)
+  const [row] = found.rows
+  if (row === undefined) throw new Error('PostgreSQL answered no row')
+  return row.at
+}
+
 /** Model calls whose use nobody knows. Locks nothing. */
 export async function listUnknownCalls(
   db: Kysely<Schema>,

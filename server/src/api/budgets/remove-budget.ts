@@ -6,9 +6,7 @@ import { removeBudgetPolicy } from '../../store/budget-policies.ts'
 import { defineOperation } from '../operation.ts'
 import { nameParams } from './budget.ts'
 
-const reply: z.ZodType<RemovedBudget> = z
-  .object({ name: z.string() })
-  .meta({ id: 'RemovedBudget' })
+const reply: z.ZodType<RemovedBudget> = z.object({ name: z.string() }).meta({ id: 'RemovedBudget' })
 
 export const removeBudget = defineOperation({
   id: 'remove-budget',

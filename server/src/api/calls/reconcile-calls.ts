@@ -5,14 +5,14 @@ import { AirworthyError } from '../../core/errors.ts'
 import { listLostLeases, type LostLease, settleLostLeases } from '../../store/lost-leases.ts'
 import {
   listUnknownCalls,
-  settleCalls,
   type ReconcileAs,
   type Reconciliation as StoredReconciliation,
+  settleCalls,
+  timeBefore,
   type UnknownCall,
   usedBy,
   type WhichCalls,
 } from '../../store/reconcile-calls.ts'
-import { timeBefore } from '../../store/database-state.ts'
 import { requireAgent } from '../agents/agent.ts'
 import { type Context, defineOperation } from '../operation.ts'
 import { agentIdOrName, id, text } from '../schemas.ts'
