@@ -50,6 +50,16 @@ async function untilKept(agent: string, entries: number): Promise<void> {
   })
 }
 
+/** Asks in ever other marks until the semantic cache has seen it: an index follows after a moment. */
+async function untilWatched(session: TestSession, text: string): Promise<ModelReply> {
+  let marks = ''
+  return until('a reply in shadow', async () => {
+    marks += '?'
+    const reply = await session.post(says(text + marks))
+    return reply.headers.get('airworthy-cache') === 'shadow' ? reply : undefined
+  })
+}
+
 async function markOf(session: TestSession, body: Json, headers: Record<string, string> = {}) {
   const reply = await session.post(body, { headers })
   return [reply.status, reply.headers.get('airworthy-cache')]
@@ -288,8 +298,7 @@ test('a semantic cache watches, is let, answers, and refuses what only looks ali
   await assert.rejects(early, { code: 'cache.unknown' })
   for (const [first, again] of paraphrases.slice(0, 3)) {
     await untilMarked(session, says(first), 'hit')
-    const watched = await session.post(says(again))
-    assert.equal(watched.headers.get('airworthy-cache'), 'shadow')
+    const watched = await untilWatched(session, again)
     await until('the pair to be recorded', async () => {
       const { pairs } = await server.client.listCachePairs({ agent: agent.name })
       return pairs.some((pair) => pair.callId === watched.headers.get('airworthy-call'))
@@ -324,21 +333,21 @@ test('a false hit that is found sends a live cache back into shadow', async () =
   const agent = await cachingAgent({ semantic: { ...semantic, falseHitRateMax: '0.5' } })
   await using session = await agent.open({ endUser: 'ann' })
   for (const [first, again] of paraphrases.slice(0, 3)) {
-    await untilMarked(session, says(first), 'hit')
-    await session.post(says(again))
+    await session.post(says(first))
+    await untilWatched(session, again)
   }
-  const pairs = await until('three pairs', async () => {
+  const pairs = await until('the pairs', async () => {
     const page = await server.client.listCachePairs({ agent: agent.name })
-    return page.pairs.length === 3 ? page.pairs : undefined
+    return page.pairs.length >= 3 ? page.pairs : undefined
   })
   const mode = { agent: agent.name, model: 'fake' } as const
   assert.equal((await server.client.setCacheMode({ ...mode, mode: 'live' })).mode, 'live')
-  for (const pair of pairs.slice(0, 2)) {
+  for (const pair of pairs) {
     const reviewed = await server.client.reviewCachePair(pair.id, { verdict: 'differ' })
     assert.equal(reviewed.verdict, 'differ')
   }
   const { standings } = await server.client.getCache({ agent: agent.name })
-  assert.deepEqual([standings[0]?.mode, standings[0]?.differ], ['shadow', 2])
+  assert.deepEqual([standings[0]?.mode, standings[0]?.differ], ['shadow', pairs.length])
   await assert.rejects(server.client.setCacheMode({ ...mode, mode: 'live' }), {
     code: 'cache.evidence_missing',
   })
@@ -361,13 +370,10 @@ test('questions are embedded by a model of the pact, as calls on record, where t
   await using session = await agent.open({ endUser: 'ann' })
   await session.post(says('How do I reset my password?'))
   await untilKept(name, 1)
-  const watched = await session.post(says('How can I reset my password?'))
-  assert.equal(watched.headers.get('airworthy-cache'), 'shadow')
+  await untilWatched(session, 'How can I reset my password?')
   const { calls } = await session.detail()
-  const actions = calls.map((call) => [call.action, call.state])
-  const pair = [
-    ['embedder', 'done'],
-    ['fake', 'done'],
-  ]
-  assert.deepEqual(actions.map(String).toSorted(), [...pair, ...pair].map(String).toSorted())
+  const done = (action: string) =>
+    calls.filter((call) => call.action === action && call.state === 'done').length
+  assert(done('fake') >= 2)
+  assert.equal(done('embedder'), done('fake'))
 })

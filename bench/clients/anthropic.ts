@@ -8,6 +8,7 @@ import {
   afterTwo,
   assertAborted,
   assertFails,
+  assertReasonedUsage,
   assertSeen,
   assertUsage,
   callOne,
@@ -21,6 +22,7 @@ import {
   png,
   sayLine,
   system,
+  thinkAndSay,
   toolAbout,
   toolName,
   weather,
@@ -118,6 +120,12 @@ export const anthropicSdk: MatrixClient = {
     },
     tools: (ground) => toolLoop(ground, callOne, afterOne),
     'parallel tools': (ground) => toolLoop(ground, callTwo, afterTwo),
+    reasoning: async (ground) => {
+      const reply = await open(ground).messages.stream(ask(ground, thinkAndSay)).finalMessage()
+      assert.equal(textOf(reply), line)
+      const told = { input: inputOf(reply), output: reply.usage.output_tokens }
+      assertReasonedUsage(ground, told)
+    },
     'structured output': async (ground) => {
       const reply = await open(ground).messages.parse({
         ...ask(ground, 'What is the weather?'),

@@ -12,6 +12,7 @@ export const features = [
   'tools',
   'parallel tools',
   'structured output',
+  'reasoning',
   'abort',
   'error',
   'upstream error',
@@ -44,6 +45,8 @@ export type MatrixClient = {
 
 export const line = 'The ferry leaves at nine, and comes back when it is dark.'
 export const sayLine = `Say exactly: ${line}`
+/** The fake thinks first; what it thought must not run into what it says. */
+export const thinkAndSay = `Think first.\nSay exactly: ${line}`
 export const system = 'You are a fake.'
 export const callOne = 'Please call get_weather with {"city":"Oslo"} now.'
 export const callTwo =
@@ -99,6 +102,14 @@ export function assertUsage(
 ): void {
   const { promptTokens, outputTokens } = lastEntry(ground)
   assert.deepEqual(told, { input: promptTokens, output: outputTokens }, 'usage')
+}
+
+/** After reasoning: Gemini tells a client of its own wire of the answer's tokens only. */
+export function assertReasonedUsage(ground: Ground, told: Parameters<typeof assertUsage>[1]): void {
+  const { outputTokens, reasoningTokens } = lastEntry(ground)
+  assert.ok(reasoningTokens > 0, 'the fake did not think')
+  const isLeftOut = told.output === outputTokens - reasoningTokens
+  if (ground.upstream.name !== 'gemini' || !isLeftOut) assertUsage(ground, told)
 }
 
 /** The upstream must see that the client has gone, long before it has said all. */

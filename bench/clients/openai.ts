@@ -8,6 +8,7 @@ import {
   afterTwo,
   assertAborted,
   assertFails,
+  assertReasonedUsage,
   assertSeen,
   assertUsage,
   callOne,
@@ -21,6 +22,7 @@ import {
   png,
   sayLine,
   system,
+  thinkAndSay,
   toolAbout,
   toolName,
   weather,
@@ -148,6 +150,17 @@ export const openaiChat: MatrixClient = {
     },
     tools: (ground) => chatTools(ground, callOne, afterOne),
     'parallel tools': (ground) => chatTools(ground, callTwo, afterTwo),
+    reasoning: async (ground) => {
+      const stream = open(ground).chat.completions.stream({
+        model: ground.model,
+        messages: [user(thinkAndSay)],
+        stream_options: { include_usage: true },
+      })
+      const { choices } = await stream.finalChatCompletion()
+      assert.equal(choices[0]?.message.content, line)
+      const usage = await stream.totalUsage()
+      assertReasonedUsage(ground, { input: usage.prompt_tokens, output: usage.completion_tokens })
+    },
     'structured output': async (ground) => {
       const reply = await open(ground).chat.completions.parse({
         model: ground.model,
@@ -258,6 +271,17 @@ export const openaiResponses: MatrixClient = {
     },
     tools: (ground) => responsesTools(ground, callOne, afterOne),
     'parallel tools': (ground) => responsesTools(ground, callTwo, afterTwo),
+    reasoning: async (ground) => {
+      const stream = open(ground).responses.stream({ model: ground.model, input: thinkAndSay })
+      const { output, usage } = await stream.finalResponse()
+      const texts = output.flatMap((item) =>
+        item.type === 'message'
+          ? item.content.map((part) => (part.type === 'output_text' ? part.text : ''))
+          : [],
+      )
+      assert.equal(texts.join(''), line)
+      assertReasonedUsage(ground, { input: usage?.input_tokens, output: usage?.output_tokens })
+    },
     'structured output': async (ground) => {
       const reply = await open(ground).responses.parse({
         model: ground.model,

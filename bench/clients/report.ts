@@ -75,7 +75,7 @@ keeps books; no real provider was asked. A cell passes when the client reads wha
 - **refused**: what was asked has no faithful place on the upstream's wire, so the gateway refuses the call (\`request.untranslatable\`) and names the field. Nothing is dropped in silence.
 - **FAIL**: a defect.
 
-The features: *tools* is the whole loop with the tool's result, the call streamed; *parallel tools* two calls in one reply; *abort* goes away in the middle of a stream, and the upstream
+The features: *tools* is the whole loop with the tool's result, the call streamed; *parallel tools* two calls in one reply; *reasoning* must not run into the answer, and is counted; *abort* goes away in the middle of a stream, and the upstream
 must see it; *error* is a call that the pact denies and must arrive as the client's own error class with the code \`policy.denied\`; *upstream error* is a 400 of the provider; *image* and
 *document* must arrive byte for byte.
 

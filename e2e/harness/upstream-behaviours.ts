@@ -212,6 +212,17 @@ export const behaviours: Readonly<Record<string, Answer>> = {
     completion('Hello', { usage: { prompt_tokens: 900_000, completion_tokens: 50 } }),
   ),
   garbage: json('<html>503 Service Temporarily Unavailable</html>'),
+  'refuse-page': ({ response }) => {
+    response.writeHead(502, { 'content-type': 'text/html' }).end('<html>502 Bad Gateway</html>')
+  },
+  'refuse-list': ({ response }) => {
+    sendJson(response, JSON.stringify([{ error: { code: 400, message: 'a fake list' } }]), 400)
+  },
+  'refuse-reply': ({ response }) => sendJson(response, completion('Hello'), 500),
+  'plain-type': ({ response }) => {
+    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' })
+    response.end(completion('Hello'))
+  },
   'no-completion': json('{"hello":"world"}'),
   huge: ({ response }) => answerHuge(response),
   'tool-permitted': callsTool('get_order'),

@@ -36,6 +36,8 @@ export const faults: readonly FaultName[] = Object.keys(faultTable).filter(isFau
 const options: Partial<Record<FaultName, string>> = {
   latency: 'ms=50,chunkMs=2',
   'slow-bytes': 'bytes=64,ms=1',
+  // Just above what is read of a reply.
+  oversized: 'bytes=34000000',
 }
 
 const wanted: readonly Wanted[] = [
@@ -114,12 +116,16 @@ const withinStreams = new Set<FaultName>([
 export function expected({ fault, way, ask }: Cell): 'whole' | 'error' | 'either' {
   if (harmless.has(fault) || (ofStreams.has(fault) && !ask.stream)) return 'whole'
   if (way.upstreams.length > 1 && !ofTheRequest.has(fault)) {
+    if (fault === 'oversized') return 'either'
     return ask.stream && withinStreams.has(fault) ? 'either' : 'whole'
   }
   return debatable.has(fault) ? 'either' : 'error'
 }
 
-/** What the fake tells of the usage is not what it bills. */
+/**
+ * Whether what the fake tells of the usage is what it bills. An error status says that nothing was
+ * generated; a provider that bills a whole reply under one is believed.
+ */
 export function isUsageTrue({ fault }: Cell): boolean {
-  return !fault.startsWith('usage-')
+  return !fault.startsWith('usage-') && fault !== 'wrong-status'
 }

@@ -9,6 +9,8 @@ export type Units = readonly bigint[]
 export type LedgerRow = {
   readonly scope: 'session' | 'agent' | 'policy'
   readonly scopeId: string
+  /** Of a unit without a limit nothing is kept. */
+  readonly isLimited: readonly boolean[]
   readonly settled: Units
   readonly reserved: Units
   readonly leased: Units
@@ -60,11 +62,12 @@ export class DrillRecord implements AsyncDisposable {
 
   async ledgers(): Promise<LedgerRow[]> {
     const { rows } = await this.#client.query<Record<string, unknown>>(`
-      SELECT scope, scope_id AS "scopeId", settled::text[], reserved::text[], leased::text[],
+      SELECT scope, scope_id AS "scopeId", limits::text[], settled::text[], reserved::text[], leased::text[],
         unknown::text[], overrun::text[] FROM airworthy.ledgers`)
     return rows.map((row) => ({
       scope: scopeOf(row['scope']),
       scopeId: String(row['scopeId']),
+      isLimited: noUnits.map((_none, index) => typeof listAt(row, 'limits')[index] === 'string'),
       settled: unitsOf(row['settled']),
       reserved: unitsOf(row['reserved']),
       leased: unitsOf(row['leased']),
@@ -158,7 +161,9 @@ export async function findStray(record: DrillRecord, agentId: string): Promise<S
     leasedLedgers: ledgers.filter(({ leased }) => isSome(leased)).length,
     unknownDiffers: ledgers.filter((ledger) => {
       const wanted = held.get(ledger.scopeId) ?? noUnits
-      return ledger.unknown.some((amount, index) => amount !== wanted[index])
+      return ledger.unknown.some(
+        (amount, index) => ledger.isLimited[index] === true && amount !== wanted[index],
+      )
     }).length,
     unknownCalls: unknown.length,
     overrunLedgers: ledgers.filter(({ overrun }) => isSome(overrun)).length,

@@ -211,8 +211,8 @@ function timesOf(
     const { text } = token
     if (ambiguousMonths.has(text)) {
       const isNumbered = before?.kind === 'number' || after?.kind === 'number'
-      const isCapital = token.raw !== text && !token.isFirst
-      if (isNumbered || isCapital) calendar.add(text)
+      const isNamed = isCapital(token) && !token.isFirst
+      if (isNumbered || isNamed) calendar.add(text)
     } else if (calendarWords.has(text)) calendar.add(text.slice(0, text.length > 4 ? 6 : 3))
     if (relativeTimes.has(text)) isRelative = true
     const unit = units.get(text) ?? text

@@ -77,7 +77,8 @@ async function endReply(
   const { usage } = findings
   const cost = usage && priceUsage(route.endpoint, usage, findings.terms).nanoUsd
   response.writeHead(end.reply.status, {
-    'content-type': end.reply.headers['content-type'] ?? 'application/json',
+    // It was read as such, and clients read it so only where it says so.
+    'content-type': 'application/json',
     'content-length': body.length,
     ...passedHeaders(end.reply.headers),
     ...marksOf(ending),
@@ -113,7 +114,7 @@ async function endStream(
   return answered
 }
 
-/** The upstream answered an error of its own: on the client's wire it goes on as it is. */
+/** The upstream answered an error of its own. */
 async function endRefused(
   gateway: Gateway,
   ending: Ending,
@@ -133,9 +134,9 @@ async function endRefused(
   if (await course.mayRetry(result, response)) return { kind: 'again' }
   await settleRefused(gateway, forwarding, { route, body: end.body })
   const isSameWire = route.wire === input.wire
-  const body = isSameWire ? end.body : upstreamError(input.wire, { status, body: end.body })
+  const body = upstreamError(input.wire, { status, body: end.body, isSameWire })
   response.writeHead(status, {
-    'content-type': (isSameWire ? headers['content-type'] : undefined) ?? 'application/json',
+    'content-type': 'application/json',
     'content-length': body.length,
     ...passedHeaders(headers),
     ...marksOf(ending),

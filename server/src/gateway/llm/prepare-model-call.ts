@@ -12,7 +12,7 @@ import type { EffectIntent, Intent, Principal, Shrink } from '../../store/record
 import type { Gateway } from '../gateway.ts'
 import type { LoadedPact } from '../pacts.ts'
 import { rememberMessages } from '../taint/messages.ts'
-import { boundAmounts, hasUnknownPrice } from './pricing.ts'
+import { boundAmounts, hasUnknownPrice, isPlain, type Tokens } from './pricing.ts'
 import { boundPrompt } from './reserve-prompt.ts'
 import type { ModelRequest, ModelWire } from './wire.ts'
 import { upstreamWire } from './wires.ts'
@@ -74,7 +74,12 @@ export async function prepareModelCall(
   const promptTokens = variant.promptTokens ?? boundPrompt(body, request, model)
   const completionTokens = boundCompletion(input, model)
   const isCached = variant.isCached === true
-  const reservation = isCached ? oneCall : reserve(input, model, { promptTokens, completionTokens })
+  const tokens: Tokens = {
+    promptTokens,
+    completionTokens,
+    isPlain: model !== undefined && isPlain(model, body, request),
+  }
+  const reservation = isCached ? oneCall : reserve(input, model, tokens)
   const drift = findDrift(loaded, request)
   const holdsDrift = drift !== undefined && pact.drift[drift] === 'hold'
   const mayHold = holdsDrift || (model?.bound.rules.some((rule) => rule.effect === 'hold') ?? false)
@@ -109,7 +114,7 @@ export async function prepareModelCall(
     drift,
     resume: input.resume,
     hasWaited: variant.hasWaited === true,
-    shrink: isCached ? undefined : makeShrink(model, { promptTokens, completionTokens }),
+    shrink: isCached ? undefined : makeShrink(model, tokens),
     asksWhenOver: asks && !isCached,
     retryOf: input.retryOf,
     notes: variant.notes,
@@ -130,29 +135,28 @@ function boundCompletion({ request, wire }: ModelCallInput, model: CompiledModel
   return BigInt(request.maxOutputTokens ?? model.maxOutputTokens)
 }
 
-type Bounds = { readonly promptTokens: bigint; readonly completionTokens: bigint }
-
 function reserve(
   { wire }: ModelCallInput,
   model: CompiledModel | undefined,
-  { promptTokens, completionTokens }: Bounds,
+  tokens: Tokens,
 ): Amounts {
   // Counting tokens is a call, and costs nothing.
   if (model === undefined || wire.countsOnly === true) return oneCall
-  return boundAmounts(model, promptTokens, completionTokens)
+  return boundAmounts(model, tokens)
 }
 
 function makeShrink(
   model: CompiledModel | undefined,
-  { promptTokens, completionTokens }: Bounds,
+  tokens: Tokens,
 ): Shrink | undefined {
   if (model === undefined) return undefined
+  const { completionTokens } = tokens
   const completionTokensMin = BigInt(model.minOutputTokens)
   if (completionTokens <= completionTokensMin) return undefined
   return {
     completionTokensMin,
     completionTokensMax: completionTokens,
-    reserve: (completion) => boundAmounts(model, promptTokens, completion),
+    reserve: (completion) => boundAmounts(model, { ...tokens, completionTokens: completion }),
   }
 }
 

@@ -2,20 +2,26 @@
 // bound is the dearest one's.
 import type { Amounts } from '../../core/budget/budget.ts'
 import type { CompiledEndpoint, CompiledModel } from '../../core/pact/compiled.ts'
-import { costNanoUsd, worstCaseNanoUsd } from '../../core/pricing/prices.ts'
+import { costNanoUsd, type Prices, worstCaseNanoUsd } from '../../core/pricing/prices.ts'
 import type { TokenUsage } from '../../store/recorder/types.ts'
-import type { PriceTerms } from './wire.ts'
+import type { ModelRequest, PriceTerms } from './wire.ts'
+
+export type Tokens = {
+  readonly promptTokens: bigint
+  readonly completionTokens: bigint
+  /** See `isPlain`. */
+  readonly isPlain: boolean
+}
 
 /** The most that so many tokens can cost at any endpoint; one without a price is not asked. */
 export function boundAmounts(
   model: CompiledModel,
-  promptTokens: bigint,
-  completionTokens: bigint,
+  { promptTokens, completionTokens, isPlain }: Tokens,
 ): Amounts {
   let nanoUsd = 0n
   for (const { prices } of model.endpoints) {
     if (prices === undefined) continue
-    const cost = worstCaseNanoUsd(prices, promptTokens, completionTokens)
+    const cost = worstCaseNanoUsd(prices, promptTokens, completionTokens, { isPlain })
     if (cost > nanoUsd) nanoUsd = cost
   }
   return {
@@ -25,6 +31,27 @@ export function boundAmounts(
     inputTokens: promptTokens,
     outputTokens: completionTokens,
   }
+}
+
+/** Members that make tokens dearer, and the escapes in which their names could hide. */
+const dearMembers = ['cache_control', 'modalities', '\\u004', '\\u005', '\\u006', '\\u007']
+
+/**
+ * Whether a body holds text alone, and asks for no cache writes and no speech: then the dearer
+ * prices of those do not have to be held. Said only of what is known to be so.
+ */
+export function isPlain(
+  model: CompiledModel,
+  body: Buffer,
+  { inlineParts, outside }: Pick<ModelRequest, 'inlineParts' | 'outside'>,
+): boolean {
+  if (inlineParts > 0 || outside !== undefined) return false
+  const hasDear = model.endpoints.some(({ prices }) => prices?.worst.some(isDearer) === true)
+  return hasDear && !dearMembers.some((member) => body.includes(member))
+}
+
+function isDearer(tier: Prices['worst'][number]): boolean {
+  return tier.input !== tier.plainInput || tier.output !== tier.plainOutput
 }
 
 /** True where a call may meet an endpoint whose price nobody knows. */

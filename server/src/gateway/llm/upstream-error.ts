@@ -1,4 +1,5 @@
-// An error of an upstream of another wire, told in the client's: the words and the status stay.
+// The error of an upstream, told in the client's shape: the words and the status stay. One that is
+// in that shape already goes on byte for byte; a page of HTML, say, is not.
 import { property, textProperty, type ModelWire } from './wire.ts'
 
 const messageLengthMax = 2000
@@ -17,25 +18,34 @@ const otherKind = { openai: 'server_error', anthropic: 'api_error' }
 
 export function upstreamError(
   client: ModelWire,
-  { status, body }: { readonly status: number; readonly body: Buffer },
+  refused: { readonly status: number; readonly body: Buffer; readonly isSameWire: boolean },
 ): Buffer {
+  const { status, body, isSameWire } = refused
+  const told = readMessage(body)
+  if (isSameWire && told?.isUsual === true) return body
   const kind = kinds[status] ?? otherKind
-  const message = readMessage(body) ?? `the upstream answered ${status}`
-  const told =
+  const message = told?.message.slice(0, messageLengthMax) ?? `the upstream answered ${status}`
+  const error =
     client.api === 'messages'
       ? { type: 'error', error: { type: kind.anthropic, message } }
       : { error: { message, type: kind.openai, code: null, param: null } }
-  return Buffer.from(JSON.stringify(told))
+  return Buffer.from(JSON.stringify(error))
 }
 
-/** Both wires have it at `error.message`. */
-function readMessage(body: Buffer): string | undefined {
+/** Both wires have it at `error.message`; some upstreams elsewhere. */
+function readMessage(body: Buffer): { message: string; isUsual: boolean } | undefined {
+  let json: unknown
   try {
-    const json: unknown = JSON.parse(body.toString('utf8'))
-    const message =
-      textProperty(property(json, 'error'), 'message') ?? textProperty(json, 'message')
-    return message?.slice(0, messageLengthMax)
+    json = JSON.parse(body.toString('utf8'))
   } catch {
     return undefined
   }
+  const usual = textProperty(property(json, 'error'), 'message')
+  if (usual !== undefined) return { message: usual, isUsual: true }
+  const [first]: unknown[] = Array.isArray(json) ? json : []
+  const message =
+    textProperty(property(first, 'error'), 'message') ??
+    textProperty(json, 'error') ??
+    textProperty(json, 'message')
+  return message === undefined ? undefined : { message, isUsual: false }
 }

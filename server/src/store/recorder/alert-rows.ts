@@ -4,6 +4,8 @@ import type { Statement } from './statements.ts'
 export type AlertRow = {
   seq: string
   policy_id: string
+  /** Not stored: the program's log says it. */
+  policy_name: string
   scope_id: string
   unit: string
   threshold: number

@@ -52,6 +52,7 @@ export function tellAlerts(
     batch.rows.alerts.push({
       seq: String(seq),
       policy_id: policy.policyId,
+      policy_name: policy.name,
       scope_id: ledger.scopeId,
       unit,
       threshold,

@@ -2,6 +2,7 @@
 // timer, at most 256 a batch, and each succeeds or is refused alone.
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
+import { alertsToLog } from './alerts-to-log.ts'
 import { type Batch, closeBatch, openBatch } from './batch.ts'
 import { connectRecorder, findNextLog, isLogClosed, lockHead } from './connection.ts'
 import {
@@ -196,6 +197,7 @@ export class Recorder implements AsyncDisposable {
     const options = { loaded: nothingLoaded, newId: this.#options.newId }
     const placed = items.map((item) => placeItem(batch, item, options))
     closeBatch(batch)
+    placed.push(...alertsToLog(batch, this.#options.log))
     const done = this.#finishAhead(placed, sendStatements(scope.client, statementsOf(batch)))
     // Waited for in its turn.
     done.catch(() => undefined)
@@ -307,6 +309,7 @@ export class Recorder implements AsyncDisposable {
     const options = { loaded, newId: this.#options.newId }
     const placed = items.map((item) => placeItem(batch, item, options))
     closeBatch(batch)
+    placed.push(...alertsToLog(batch, this.#options.log))
     const statements = [...statementsOf(batch), { statement: commit, values: [] }]
     const { done } = sendStatements(scope.client, statements)
     for (const each of placed) each.onLocked()

@@ -14,8 +14,6 @@ export const auxiliaries =
   set(`do does did is are am was were can could will would shall should may might
   must has have had isn't aren't don't doesn't didn't won't can't couldn't`)
 
-export const firstPerson = set('i me my mine myself we us our ours ourselves')
-export const secondPerson = set('you your yours yourself yourselves')
 export const thirdPerson = set(
   'he him his himself she her hers herself they them their theirs themselves',
 )

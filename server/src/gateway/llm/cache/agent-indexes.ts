@@ -18,7 +18,7 @@ const bytesMax = 256 * 1024 * 1024
 const pageChanges = 500
 const stepAfterMs = 500
 /** A lookup does not wait longer for an index: it is a miss. */
-const lookupWaitMs = 250
+const lookupWaitMs = 500
 const idleMs = 600_000
 const noEntry = '00000000-0000-0000-0000-000000000000'
 
@@ -28,6 +28,8 @@ type AgentIndex = {
   readonly places: Map<string, string>
   after: { change: bigint; entryId: string }
   steppedAtMs: number
+  /** How often this process heard of a change. */
+  heard: number
   usedAtMs: number
   stepping: Promise<void> | undefined
 }
@@ -72,7 +74,9 @@ export class AgentIndexes {
   /** The agent's entries have changed: the next lookup looks. */
   changed(agentId: string): void {
     const index = this.#agents.get(agentId)
-    if (index !== undefined) index.steppedAtMs = -Infinity
+    if (index === undefined) return
+    index.heard += 1
+    index.steppedAtMs = -Infinity
   }
 
   /** Brings every index in step, so that what was erased leaves the memory; drops idle ones. */
@@ -96,6 +100,7 @@ export class AgentIndexes {
       places: new Map(),
       after: { change: 0n, entryId: noEntry },
       steppedAtMs: -Infinity,
+      heard: 0,
       usedAtMs: nowMs,
       stepping: undefined,
     }
@@ -132,6 +137,7 @@ export class AgentIndexes {
 
   async #readOn(agentId: string, index: AgentIndex): Promise<void> {
     const beganMs = performance.now()
+    const { heard } = index
     const last = await readLastChange(this.#db, this.#organisationId, agentId)
     // Of one change there may be more than a page: it is read from its first entry again.
     let { after } = index
@@ -147,7 +153,8 @@ export class AgentIndexes {
       }
       index.after = { change: after.change > last ? after.change : last, entryId: maxEntry }
     }
-    index.steppedAtMs = beganMs
+    // What was heard of meanwhile may not have been read.
+    if (index.heard === heard) index.steppedAtMs = beganMs
   }
 }
 
