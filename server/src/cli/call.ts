@@ -1,6 +1,7 @@
-// airworthy call show | receipt | undo
+// airworthy call show | receipt | undo | reconcile
 import type { CallUndoPreview } from '@airworthy/sdk'
 import type { Command } from 'commander'
+import { addCallReconcileCommand } from './call-reconcile.ts'
 import { connect, globalOptions } from './connection.ts'
 import { dollars, printFields, printJson, printLine, shortTime } from './terminal.ts'
 
@@ -25,6 +26,7 @@ export function addCallCommands(program: Command): void {
     .option('--reason <text>', 'why')
     .option('--preview', 'only show what it would do, and what stands in the way')
     .action((id: string, options: UndoOptions, command: Command) => undo(id, { options, command }))
+  addCallReconcileCommand(call)
 }
 
 async function show(id: string, command: Command): Promise<void> {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { Command, CommanderError } from 'commander'
 import { addAgentCommands } from './agent.ts'
 import { addAuditCommands } from './audit.ts'
+import { addBudgetCommands } from './budget.ts'
 import { addCacheCommands } from './cache.ts'
 import { addCallCommands } from './call.ts'
 import { type GlobalOptions } from './connection.ts'
@@ -63,6 +64,7 @@ function buildProgram(version: string): Command {
   addSessionCommands(program)
   addHoldCommands(program)
   addCallCommands(program)
+  addBudgetCommands(program)
   addCacheCommands(program)
   addAuditCommands(program)
   addEffectCommands(program)

@@ -6,7 +6,12 @@ import { compilePriceList } from '../../core/pricing/price-list.ts'
 import { boundAmounts, isPlain } from './pricing.ts'
 
 const list = { inputPerMillionUsd: '3', outputPerMillionUsd: '15' }
-const prices = compilePriceList(list, { source: 'manifest', from: '', wire: 'anthropic' })
+const prices = compilePriceList(list, {
+  source: 'manifest',
+  from: '',
+  wire: 'anthropic',
+  edition: '',
+})
 const endpoint = { prices }
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only prices are read here
 const model = { endpoints: [endpoint] } as unknown as CompiledModel
@@ -38,15 +43,17 @@ describe('what a call is held at', () => {
   })
 
   it('no spelling of a name hides it', () => {
-    const spelled = fc.array(fc.boolean(), { minLength: 13, maxLength: 13 }).map((escaped) =>
-      [...'cache_control']
-        .map((letter, at) =>
-          escaped[at] === true
-            ? `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`
-            : letter,
-        )
-        .join(''),
-    )
+    const spelled = fc
+      .array(fc.boolean(), { minLength: 13, maxLength: 13 })
+      .map((escaped) =>
+        [...'cache_control']
+          .map((letter, at) =>
+            escaped[at] === true
+              ? `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`
+              : letter,
+          )
+          .join(''),
+      )
     fc.assert(
       fc.property(spelled, (name) => {
         const body = `{"${name}":1}`
