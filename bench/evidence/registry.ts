@@ -45,6 +45,12 @@ export const registry: Readonly<Record<string, Evidence>> = {
     quick: true,
     load: () => import('./shared-budget.ts'),
   },
+  'budget-replicas': {
+    claim:
+      'Three gateways, 300 clients, one killed: a budget is never passed, and 99 % of it is usable',
+    quick: true,
+    load: () => import('./budget-replicas.ts'),
+  },
   'provider-down': {
     claim:
       'A provider that goes down under load: no client sees it, out within 5 s, back within 10 s',

@@ -56,9 +56,9 @@ export async function runFaultCells(ground: FaultGround): Promise<CellFigures> {
   })
   await pool.close()
   await using record = await DrillRecord.open(first.databaseUrl)
-  const unsettled = await record.quiet(agentId, quietWithinMs)
-  const wrong = [...findWrong(played), ...findUnbilled(provider, played, await record.calls(agentId))]
-  const stray = await findStray(record, agentId)
+  const unsettled = await record.quiet([agentId], quietWithinMs)
+  const wrong = [...findWrong(played), ...findUnbilled(provider, played, await record.calls([agentId]))]
+  const stray = await findStray(record, [agentId])
   for (const line of table(played)) log(line)
   for (const line of wrong) log(`wrong: ${line}`)
   const isSettled = unsettled === 0 && stray.reservedLedgers === 0 && stray.unknownDiffers === 0

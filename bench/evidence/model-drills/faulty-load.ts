@@ -83,12 +83,12 @@ export async function runFaultyLoad(ground: FaultGround, faulty: number): Promis
   for (const line of malformed.slice(0, malformedShownMax)) log(`malformed: ${line}`)
   log(`${calls} calls, ${faultyCalls} of them met a fault: ${JSON.stringify(outcomes)}`)
   await using record = await DrillRecord.open(first.databaseUrl)
-  const open = await record.quiet(agentId, quietWithinMs)
-  const stray = await findStray(record, agentId)
+  const open = await record.quiet([agentId], quietWithinMs)
+  const stray = await findStray(record, [agentId])
   await loaded.stop()
   const leasedAfterStop = await waitForLeases(record, agentId)
-  const reconciled = await reconcileAll({ airworthy: first, record, agentId, as: 'worst' })
-  const strayAfterReconciling = await findStray(record, agentId)
+  const reconciled = await reconcileAll(first, 'worst')
+  const strayAfterReconciling = await findStray(record, [agentId])
   const isClean =
     open === 0 && stray.reservedLedgers === 0 && stray.unknownDiffers === 0 && leasedAfterStop === 0
   const { unknownCalls, unknownDiffers } = strayAfterReconciling
@@ -153,7 +153,7 @@ function poolModel(providerUrl: string) {
 async function waitForLeases(record: DrillRecord, agentId: string): Promise<number> {
   const deadlineMs = performance.now() + leasesWithinMs
   for (;;) {
-    const { leasedLedgers } = await findStray(record, agentId)
+    const { leasedLedgers } = await findStray(record, [agentId])
     if (leasedLedgers === 0 || performance.now() > deadlineMs) return leasedLedgers
     await sleep(250)
   }

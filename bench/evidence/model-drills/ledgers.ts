@@ -77,12 +77,12 @@ export class DrillRecord implements AsyncDisposable {
   }
 
   /** Of model calls that were let through. */
-  async calls(agentId: string): Promise<CallRow[]> {
+  async calls(agentIds: readonly string[]): Promise<CallRow[]> {
     const { rows } = await this.#client.query<Record<string, unknown>>(
       `SELECT call_id, session_id, agent_id, state, code, reserved::text[], prompt_tokens,
         completion_tokens, cost_nano_usd, ledgers, detail FROM airworthy.calls
-        WHERE kind = 'model' AND state <> 'denied' AND agent_id = $1 ORDER BY created_at, call_id`,
-      [agentId],
+        WHERE kind = 'model' AND state <> 'denied' AND agent_id = ANY ($1) ORDER BY created_at, call_id`,
+      [agentIds],
     )
     return rows.map((row) => ({
       id: String(row['call_id']),
@@ -112,11 +112,19 @@ export class DrillRecord implements AsyncDisposable {
     return lost
   }
 
-  /** Waits until no call of the agent is under way; gives those that still are. */
-  async quiet(agentId: string, withinMs: number): Promise<number> {
+  /** Gateways that live, as far as the others know. */
+  async replicas(): Promise<number> {
+    const { rows } = await this.#client.query<Record<string, unknown>>(
+      'SELECT count(*) AS living FROM airworthy.replicas WHERE ended_at IS NULL',
+    )
+    return Number(rows[0]?.['living'])
+  }
+
+  /** Waits until no call of the agents is under way; gives those that still are. */
+  async quiet(agentIds: readonly string[], withinMs: number): Promise<number> {
     const deadlineMs = performance.now() + withinMs
     for (;;) {
-      const calls = await this.calls(agentId)
+      const calls = await this.calls(agentIds)
       const open = calls.filter(({ state }) => state === 'executing' || state === 'held').length
       if (open === 0 || performance.now() > deadlineMs) return open
       await sleep(200)
@@ -138,19 +146,20 @@ export type Stray = {
   readonly overrunLedgers: number
 }
 
-/** Compares the agent's ledgers, its sessions' and those of policies with the calls themselves. */
-export async function findStray(record: DrillRecord, agentId: string): Promise<Stray> {
-  const calls = await record.calls(agentId)
+/** Compares the agents' ledgers, their sessions' and those of policies with the calls themselves. */
+export async function findStray(record: DrillRecord, agentIds: readonly string[]): Promise<Stray> {
+  const calls = await record.calls(agentIds)
   const lost = await record.lostLeases()
-  const sessions = new Set(calls.map(({ sessionId }) => sessionId))
-  const policies = new Set(calls.flatMap(({ policyLedgers }) => policyLedgers))
-  const ledgers = (await record.ledgers()).filter(
-    ({ scopeId }) => scopeId === agentId || sessions.has(scopeId) || policies.has(scopeId),
-  )
+  const used = calls.flatMap(({ sessionId, policyLedgers }) => [sessionId, ...policyLedgers])
+  const scopes = new Set([...agentIds, ...used])
+  const ledgers = (await record.ledgers()).filter(({ scopeId }) => scopes.has(scopeId))
   const unknown = calls.filter(({ state }) => state === 'unknown')
   const held = new Map<string, Units>(lost)
   for (const call of unknown) {
-    const kept = call.reserved.map((amount, index) => amount - (call.atLeast[index] ?? 0n))
+    const kept = call.reserved.map((amount, index) => {
+      const certain = call.atLeast[index] ?? 0n
+      return amount > certain ? amount - certain : 0n
+    })
     for (const id of [call.agentId, call.sessionId, ...call.policyLedgers]) {
       held.set(id, add(held.get(id) ?? noUnits, kept))
     }

@@ -48,7 +48,7 @@ export type BudgetUse = {
   /** Null where the unit is only counted. */
   readonly limit: string | null
   readonly settled: string
-  /** Held by calls in flight and by holds. */
+  /** Held by calls in flight. */
   readonly reserved: string
   /** Held by gateways for calls that may leave before their entry is durable. */
   readonly leased: string

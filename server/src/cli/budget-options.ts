@@ -57,59 +57,48 @@ export function readSetting(options: SetOptions, current: BudgetPolicy | undefin
   }
 }
 
-const subjectOptions = {
-  team: '--team',
-  agent: '--agent',
-  version: '--agent-version',
-  user: '--user',
-  session: '--session',
-} as const
+type Named = { readonly scope: BudgetScope; readonly option: string; readonly subject: string }
+
+function namedSubjects(options: SetOptions): Named[] {
+  const { team, agent, agentVersion, user, session } = options
+  const all = [
+    { scope: 'team', option: '--team', subject: team },
+    { scope: 'agent', option: '--agent', subject: agent },
+    { scope: 'version', option: '--agent-version', subject: agentVersion },
+    { scope: 'user', option: '--user', subject: user },
+    { scope: 'session', option: '--session', subject: session },
+  ] as const
+  return all.flatMap(({ subject, ...each }) =>
+    subject === undefined ? [] : [{ ...each, subject }],
+  )
+}
 
 function readScope(
   options: SetOptions,
   current: BudgetPolicy | undefined,
 ): Pick<SetBudget, 'scope' | 'subject'> {
-  const { team, agent, agentVersion: version, user, session } = options
-  const given = Object.entries({ team, agent, version, user, session }).flatMap(
-    ([name, subject]) => {
-      const scope = budgetScopes.find((each) => each === name)
-      return scope === undefined || subject === undefined ? [] : [{ scope, subject }]
-    },
-  )
-  const [first, second] = given
-  if (second !== undefined) {
-    throw new UsageError('a budget is for one: give only one of --team, --agent, --user, ...')
+  const [named, other] = namedSubjects(options)
+  if (named !== undefined && other !== undefined) {
+    throw new UsageError(`a budget is for one: give either ${named.option} or ${other.option}`)
   }
-  if (first === undefined) {
-    if (options.scope !== undefined)
-      return { scope: options.scope, ...keptSubject(options, current) }
-    if (current === undefined) {
-      throw new UsageError(`a new budget needs --scope: ${budgetScopes.join(', ')}`)
-    }
-    const { scope, subject } = current
-    return subject === null ? { scope } : { scope, subject }
+  const scope = options.scope ?? named?.scope ?? current?.scope
+  if (scope === undefined) {
+    throw new UsageError(`a new budget needs --scope: ${budgetScopes.join(', ')}`)
   }
-  if (options.scope !== undefined && options.scope !== first.scope) {
-    const wanted = new Map<string, string>(Object.entries(subjectOptions)).get(options.scope)
-    throw new UsageError(
-      `--scope ${options.scope} does not go with ${subjectOptions[subjectOf(first.scope)]}` +
-        (wanted === undefined ? '' : `; the ${options.scope} is named by ${wanted}`),
-    )
+  if (named === undefined) return { scope, ...keptSubject(scope, current) }
+  if (named.scope !== scope) {
+    throw new UsageError(`${named.option} does not go with --scope ${scope}`)
   }
-  return first
+  return { scope, subject: named.subject }
 }
 
 /** `--scope team` alone, said again of a budget of one team, does not make it one of each team. */
 function keptSubject(
-  { scope }: SetOptions,
+  scope: BudgetScope,
   current: BudgetPolicy | undefined,
 ): Pick<SetBudget, 'subject'> {
   if (current === undefined || current.subject === null || current.scope !== scope) return {}
   return { subject: current.subject }
-}
-
-function subjectOf(scope: BudgetScope): keyof typeof subjectOptions {
-  return scope === 'organisation' ? 'team' : scope
 }
 
 /** `whole`, `calendar:month:Europe/Berlin`, `rolling:30d`. Throws `UsageError`. */

@@ -24,14 +24,8 @@ export function amountText(unit: Unit, amount: string | bigint | null): string {
 }
 
 export function windowText(window: BudgetWindow): string {
-  switch (window.kind) {
-    case 'whole':
-      return 'whole'
-    case 'calendar':
-      return `${window.unit} ${window.zone}`
-    case 'rolling':
-      return `rolling ${durationText(window.seconds)}`
-  }
+  if (window.kind === 'calendar') return `${window.unit} ${window.zone}`
+  return window.kind === 'rolling' ? `rolling ${durationText(window.seconds)}` : 'whole'
 }
 
 /** Whom the budget is for; of a budget for each of them, also whose ledger it is. */

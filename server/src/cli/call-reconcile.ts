@@ -67,8 +67,12 @@ async function reconcile(
     leases: pages.flatMap((page) => page.leases),
     more: found.more,
   }
-  if (globals.json === true) printJson(all)
-  else printReconciliation(all)
+  if (globals.json === true) {
+    printJson(all)
+    return
+  }
+  printReconciliation(all)
+  if (all.dryRun && id === undefined) note('Say --yes to settle them.')
 }
 
 function requestOfMany(options: Options): ReconcileCalls {
@@ -152,6 +156,6 @@ function printReconciliation({ calls, leases, dryRun, more }: Reconciliation): v
     )
   }
   const what = `${calls.length} calls and ${leases.length} lost leases`
-  note(dryRun ? `${what} would be settled; --yes settles them.` : `${what} are settled.`)
+  note(dryRun ? `${what} would be settled. Nothing is yet.` : `${what} are settled.`)
   if (more) note('More wait: ask again.')
 }

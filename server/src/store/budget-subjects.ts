@@ -17,19 +17,11 @@ export async function findSubject(
   of: { readonly scope: PolicyScope; readonly name: string },
 ): Promise<string | undefined> {
   const { scope, name } = of
-  switch (scope) {
-    case 'organisation':
-      return undefined
-    case 'team':
-    case 'user':
-      return name
-    case 'agent':
-      return (await findAgent(db, organisationId, name))?.agentId
-    case 'version':
-      return findVersionId(db, organisationId, name)
-    case 'session':
-      return isUuid(name) ? findSessionId(db, organisationId, name) : undefined
-  }
+  if (scope === 'team' || scope === 'user') return name
+  if (scope === 'agent') return (await findAgent(db, organisationId, name))?.agentId
+  if (scope === 'version') return findVersionId(db, organisationId, name)
+  if (scope === 'session' && isUuid(name)) return findSessionId(db, organisationId, name)
+  return undefined
 }
 
 async function findVersionId(

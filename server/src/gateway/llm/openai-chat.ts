@@ -1,6 +1,7 @@
 // OpenAI Chat Completions. Unknown fields are kept: the body goes on as it came, but for what must
 // be asked of the upstream (usage in a stream, its own model name, a smaller limit).
 import { AirworthyError } from '../../core/errors.ts'
+import { CallIndexes } from '../../core/wires/chat/call-indexes.ts'
 import type { TokenUsage } from '../../store/recorder/types.ts'
 import { openaiError, openaiErrorEvent } from './openai-errors.ts'
 import type { Member } from './set-members.ts'
@@ -146,8 +147,11 @@ function readToolNames(message: unknown): string[] {
 
 function readUsage(usage: unknown): TokenUsage | undefined {
   const promptTokens = countProperty(usage, 'prompt_tokens')
-  const completionTokens = countProperty(usage, 'completion_tokens')
-  if (promptTokens === undefined || completionTokens === undefined) return undefined
+  const said = countProperty(usage, 'completion_tokens')
+  if (promptTokens === undefined || said === undefined) return undefined
+  // Some leave what was thought out of the completion, and count it in the total only.
+  const total = countProperty(usage, 'total_tokens') ?? 0
+  const completionTokens = Math.max(said, total - promptTokens)
   const details = property(usage, 'prompt_tokens_details')
   const cached = countProperty(details, 'cached_tokens') ?? 0
   const reasoning = countProperty(property(usage, 'completion_tokens_details'), 'reasoning_tokens')
@@ -174,6 +178,7 @@ function createScanner(request: ModelRequest): StreamScanner {
   let isComplete = false
   let failure: string | undefined
   const toolNames: string[] = []
+  const indexes = new CallIndexes()
   return {
     take: (event) => {
       const data = wholeData(event)
@@ -199,11 +204,31 @@ function createScanner(request: ModelRequest): StreamScanner {
         terms = readTerms(json)
       }
       const isUsageOnly = choices.length === 0 && mayHaveUsage
-      return isUsageOnly && !request.wantsUsageEvent ? 'withhold' : 'pass'
+      if (isUsageOnly && !request.wantsUsageEvent) return 'withhold'
+      return mendIndexes(choices, indexes) ? { pass: `data: ${JSON.stringify(json)}\n\n` } : 'pass'
     },
     findings: () => ({ usage, toolNames, terms }),
     isComplete: () => isComplete,
     failure: () => failure,
     partial: () => ({ promptTokens: 0, completionTokens: 0 }),
   }
+}
+
+/**
+ * Numbers the tool calls of a first choice that their provider did not, or numbered alike: official
+ * clients put the fragments together by it. Gives whether one had to be.
+ */
+function mendIndexes(choices: readonly unknown[], indexes: CallIndexes): boolean {
+  let isMended = false
+  for (const choice of choices) {
+    if ((countProperty(choice, 'index') ?? 0) !== 0) continue
+    for (const call of listProperty(property(choice, 'delta'), 'tool_calls')) {
+      if (typeof call !== 'object' || call === null) continue
+      const index = indexes.take(call)
+      if (countProperty(call, 'index') === index) continue
+      Object.assign(call, { index })
+      isMended = true
+    }
+  }
+  return isMended
 }

@@ -140,15 +140,17 @@ export class StreamRelay implements StreamSink {
       return
     }
     this.#hasEvents = true
-    const verdict = isAfterLast ? 'last' : this.#scanner.take(text)
+    const taken = isAfterLast ? 'last' : this.#scanner.take(text)
+    const verdict = typeof taken === 'object' ? 'pass' : taken
     if (verdict === 'pass') this.#guard.take(text, event.length)
     else this.#guard.skip(event.length)
     const isWithheld = verdict === 'pass' && this.#refusesReply()
     if (isWithheld || (verdict === 'withhold' && this.#translator === undefined)) return
     const target = verdict === 'last' ? this.#last : passed
-    if (this.#translator === undefined) target.push(event)
-    // An error of another wire is told in the client's own.
-    else if (this.failure === undefined) {
+    if (this.#translator === undefined) {
+      target.push(typeof taken === 'object' ? Buffer.from(taken.pass) : event)
+    } else if (this.failure === undefined) {
+      // An error of another wire is told in the client's own.
       for (const one of this.#translator.push(text)) {
         const bytes = Buffer.from(one)
         target.push(bytes)

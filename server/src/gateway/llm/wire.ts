@@ -48,8 +48,11 @@ export type PartialUsage = { readonly promptTokens: number; readonly completionT
 
 /** Reads a stream as it passes. */
 export type StreamScanner = {
-  /** Takes one whole server-sent event; says whether it goes on, is withheld, or is the last. */
-  readonly take: (event: string) => 'pass' | 'withhold' | 'last'
+  /**
+   * Takes one whole server-sent event; says whether it goes on, is withheld, or is the last. What
+   * official clients could not read goes on as it is mended.
+   */
+  readonly take: (event: string) => 'pass' | 'withhold' | 'last' | { readonly pass: string }
   readonly findings: () => ReplyFindings
   /** True once the stream said that it is complete. */
   readonly isComplete: () => boolean

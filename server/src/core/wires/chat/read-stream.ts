@@ -9,6 +9,7 @@ import {
   parseEvent,
   textMember,
 } from '../read-json.ts'
+import { CallIndexes } from './call-indexes.ts'
 import { readFinish, readThought, refuseForeign } from './reply.ts'
 import { readChatUsage } from './usage.ts'
 
@@ -23,6 +24,7 @@ class ChatReader {
   #text: { readonly block: number; readonly type: BlockHead['type'] } | undefined
   /** By the index of the tool call. */
   readonly #calls = new Map<number, number>()
+  readonly #indexes = new CallIndexes()
   #hasStarted = false
   #finish: string | undefined
   #usage: Usage | undefined
@@ -73,7 +75,7 @@ class ChatReader {
   }
 
   #readCall(call: unknown, steps: StreamStep[]): void {
-    const index = countMember(call, 'index') ?? 0
+    const index = this.#indexes.take(call)
     const called = member(call, 'function')
     let block = this.#calls.get(index)
     if (block === undefined) {

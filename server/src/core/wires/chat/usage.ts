@@ -4,8 +4,10 @@ import { countMember, member } from '../read-json.ts'
 
 export function readChatUsage(usage: unknown): Usage | undefined {
   const prompt = countMember(usage, 'prompt_tokens')
-  const completion = countMember(usage, 'completion_tokens')
-  if (prompt === undefined || completion === undefined) return undefined
+  const said = countMember(usage, 'completion_tokens')
+  if (prompt === undefined || said === undefined) return undefined
+  // Some leave what was thought out of the completion, and count it in the total only.
+  const completion = Math.max(said, (countMember(usage, 'total_tokens') ?? 0) - prompt)
   const details = member(usage, 'prompt_tokens_details')
   return {
     prompt,
