@@ -10,6 +10,7 @@ import { type Database, openDatabase } from '../src/store/database.ts'
 import { Recorder } from '../src/store/recorder/recorder.ts'
 import type { Intent, IntentResult, Outcome, Principal } from '../src/store/recorder/types.ts'
 import { type ApiServer, enrolDesk, startApi } from './api/api-server.ts'
+import { replaceClock, setClock } from './test-clock.ts'
 
 export type BudgetGround = AsyncDisposable & {
   readonly api: ApiServer
@@ -79,12 +80,7 @@ export async function standBudgetGround(): Promise<BudgetGround> {
       assert('policy' in set)
       return set.policy
     },
-    setClock: async (at) => {
-      await sql.query(
-        `UPDATE test_clock.shift SET by = $1::timestamptz - pg_catalog.clock_timestamp()`,
-        [at],
-      )
-    },
+    setClock: (at) => setClock(sql, at),
     [Symbol.asyncDispose]: () => standing.disposeAsync(),
   }
 }
@@ -98,19 +94,6 @@ const plainSetting: BudgetSetting = {
   onHit: 'block',
   alerts: [],
   operatorId,
-}
-
-/** Whoever connects from now on reads this clock instead of PostgreSQL's own. */
-async function replaceClock(sql: Client): Promise<void> {
-  await sql.query(`
-    CREATE SCHEMA test_clock;
-    CREATE TABLE test_clock.shift (by interval NOT NULL);
-    INSERT INTO test_clock.shift VALUES ('0');
-    CREATE FUNCTION test_clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
-      AS 'SELECT pg_catalog.clock_timestamp() + by FROM test_clock.shift';
-    DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = test_clock, pg_catalog, public',
-      current_database()); END $$;
-    SET search_path = test_clock, pg_catalog, public`)
 }
 
 const allow: Decision = { verdict: 'allow', code: undefined, reasons: [] }
