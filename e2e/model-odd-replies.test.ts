@@ -41,3 +41,50 @@ test('a reply that is JSON says so, whatever the upstream said', async () => {
   assert.match(reply.type, /^application\/json/)
   assert.equal(at(reply.body, 'choices.0.message.content'), 'Hello')
 })
+
+test('a redirection is followed by nobody: neither by the gateway nor by its client', async () => {
+  const reply = await ask('moved')
+  assert.equal(reply.status, 502)
+  assert.equal(at(reply.body, 'error.message'), 'the upstream answered 302')
+})
+
+const endpoints: readonly Json[] = [
+  { wire: 'openai', apis: ['chat'] },
+  { wire: 'openai', apis: ['responses'] },
+  { wire: 'anthropic', apis: ['messages'] },
+]
+
+for (const endpoint of endpoints) {
+  const api = String(at(endpoint, 'apis.0'))
+  test(`a whole ${api} reply to who asked for a stream becomes a stream of the client’s wire`, async () => {
+    const name = `whole-${api}`
+    const baseUrl = ground.upstream.base('whole', name)
+    const model = { name: 'fake', ...endpoint, baseUrl, prices, maxOutputTokens: 1000 }
+    const limits = { session: { calls: 50, tokens: 1_000_000 } }
+    const agent = await enrol(ground, { name, limits, more: { models: [model] } })
+    await using session = await agent.open()
+    const stream = await session.openai.chat.completions.create({
+      model: 'fake',
+      messages: [{ role: 'user', content: 'Hi' }],
+      stream: true,
+      stream_options: { include_usage: true },
+    })
+    let text = ''
+    let told: number | undefined
+    for await (const chunk of stream) {
+      text += chunk.choices[0]?.delta.content ?? ''
+      told = chunk.usage?.total_tokens ?? told
+    }
+    assert.deepEqual([text, told], ['Hello', 120])
+    const responses = session.openai.responses.stream({ model: 'fake', input: 'Hi' })
+    assert.equal((await responses.finalResponse()).output_text, 'Hello')
+    const { calls } = await session.detail()
+    assert.deepEqual(
+      calls.map((call) => [call.state, call.usage?.completionTokens]),
+      [
+        ['done', 20],
+        ['done', 20],
+      ],
+    )
+  })
+}

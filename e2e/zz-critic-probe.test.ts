@@ -1,71 +1,83 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { execFile } from 'node:child_process'
+import { createServer, type Socket } from 'node:net'
+import { createServer as createHttp } from 'node:http'
+import { readFileSync, appendFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { appendFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { chat } from './harness/clients.ts'
 import { enrol, standGround } from './harness/ground.ts'
 import { prices } from './harness/manifest.ts'
-import { spentOf } from './harness/record.ts'
 
 const ground = await standGround()
-const log = (...a: unknown[]): void => appendFileSync('/tmp/h/critic/probe.out', a.map((x) => typeof x === 'string' ? x : JSON.stringify(x)).join(' ') + '\n')
-let answer: (body: string, res: ServerResponse, req: IncomingMessage) => void = () => {}
-let seen: { url: string; body: string }[] = []
-const up = createServer(async (req, res) => {
-  const parts: Buffer[] = []
-  for await (const c of req) parts.push(Buffer.from(c))
-  const body = Buffer.concat(parts).toString()
-  seen.push({ url: req.url ?? '', body })
-  answer(body, res, req)
-})
-await new Promise<void>((r) => up.listen(0, '127.0.0.1', r))
-const base = `http://127.0.0.1:${(up.address() as AddressInfo).port}/v1`
-up.unref()
-let n = 0
-async function agent(model: object = {}, limits: object = { session: { calls: 50, tokens: 100_000, moneyUsd: '5' } }) {
-  n += 1
-  return enrol(ground, { name: `probe-${n}`, limits: limits as never, more: { models: [{ name: 'fake', wire: 'openai', baseUrl: base, apis: ['chat', 'responses', 'embeddings'], prices, maxOutputTokens: 1000, ...model }] } as never })
+const { server } = ground
+const log = (...a: unknown[]): void => appendFileSync('/tmp/h/critic/probe2.out', a.map((x) => typeof x === 'string' ? x : JSON.stringify(x)).join(' ') + '\n')
+const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]) / 1024
+function cli(...args: string[]): Promise<void> {
+  return new Promise((r) => execFile(process.execPath, ['server/bin/airworthy.js', ...args], { env: { ...process.env, AIRWORTHY_URL: server.url, AIRWORTHY_OPERATOR_KEY: server.operatorKey } }, (e, out, err) => { log(`$ airworthy ${args.join(' ')} [${e?.code ?? 0}]\n${out}--stderr: ${err}`); r() }))
 }
-const json = (o: object, status = 200) => (_b: string, res: ServerResponse) => { res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(o)) }
-const comp = (more: object = {}) => ({ id: 'x', object: 'chat.completion', created: 1, model: 'fake', choices: [{ index: 0, message: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop' }], usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }, ...more })
-async function probe(name: string, body: unknown, o: { model?: object; answer?: typeof answer; path?: string; limits?: object; headers?: Record<string, string> } = {}) {
-  seen = []
-  answer = o.answer ?? json(comp())
-  const a = await agent(o.model, o.limits)
-  await using s = await a.open()
-  const r = await s.post(body as never, { path: o.path ?? '/v1/chat/completions', headers: o.headers ?? {} })
-  const d = await s.detail()
-  const b = d.budgets.map((x: any) => `${x.unit}: s${x.settled} u${x.unknown} r${x.reserved} o${x.overrun}/${x.limit}`).join('; ')
-  log(`== ${name}\n   ${r.status} ${r.headers.get('content-type')} ${r.text.slice(0, 500).replaceAll('\n', '\\n')}\n   calls ${d.calls.map((c: any) => c.state + ':' + (c.code ?? '')).join(',')} | ${b}\n   upstream saw ${seen.map((x) => x.body.slice(0, 300)).join(' || ')}`)
-}
-test('probes', async () => {
+const limits = { session: { calls: 500, tokens: 100_000_000 } }
+test('cli', async () => {
   log('######## ' + new Date().toISOString())
-  await probe('json to a stream request', chat({ stream: true }))
-  await probe('zero usage', chat(), { answer: json(comp({ usage: { prompt_tokens: 0, completion_tokens: 0 } })) })
-  await probe('duplicate model', '{"model":"other","model":"fake","messages":[{"role":"user","content":"hi"}]}')
-  await probe('duplicate max_tokens', '{"model":"fake","max_tokens":100000,"messages":[{"role":"user","content":"hi"}],"max_tokens":1}')
-  await probe('case model', '{"model":"fake","MODEL":"gpt-5-pro","messages":[{"role":"user","content":"hi"}],"Max_Tokens":1000000}')
-  await probe('max_tokens text', chat({ max_tokens: '100000' }))
-  await probe('max_tokens -1', chat({ max_tokens: -1 }))
-  await probe('n text', chat({ n: '5' }))
-  await probe('no limit', { model: 'fake', messages: [{ role: 'user', content: 'hi' }] }, { answer: json(comp({ usage: { prompt_tokens: 10, completion_tokens: 150_000 } })) })
-  await probe('priority', chat({ service_tier: 'priority' }), { answer: json(comp({ service_tier: 'priority' })) })
-  await probe('302', chat(), { answer: (_b, res) => { res.writeHead(302, { location: 'http://evil/' }).end('moved') } })
-  await probe('304', chat(), { answer: (_b, res) => { res.writeHead(304).end() } })
-  await probe('204', chat(), { answer: (_b, res) => { res.writeHead(204).end() } })
-  await probe('stream to plain request', chat(), { answer: (_b, res) => { res.writeHead(200, { 'content-type': 'text/event-stream' }).end(`data: ${JSON.stringify({ ...comp(), choices: [{ index: 0, delta: { content: 'x' } }] })}\n\ndata: [DONE]\n\n`) } })
-  const seal = { type: 'reasoning', id: 'rs_0199_0', summary: [], encrypted_content: 'anthropic-signature:abc' }
-  const resp = { id: 'resp_1', object: 'response', status: 'completed', model: 'fake', output: [{ type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'hi', annotations: [] }] }], usage: { input_tokens: 10, output_tokens: 5 } }
-  await probe('sealed to openai', { model: 'fake', input: [{ role: 'user', content: 'a' }, seal, { role: 'user', content: 'b' }], max_output_tokens: 100 }, { path: '/v1/responses', answer: json(resp) })
-  await probe('responses json to stream', { model: 'fake', input: 'a', stream: true, max_output_tokens: 100 }, { path: '/v1/responses', answer: json(resp) })
-  await probe('responses no limit', { model: 'fake', input: 'a' }, { path: '/v1/responses', answer: json(resp) })
-  await probe('gzip reply', chat(), { answer: (_b, res) => { res.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end(Buffer.from([31, 139, 8])) } })
-  await probe('slash model', chat({ model: 'meta/llama-3:free' }), { model: { name: 'meta/llama-3:free' } })
-  await probe('beta query', chat(), { path: '/v1/chat/completions?beta=true' })
-  await probe('empty body', '')
-  await probe('stream string', chat({ stream: 'true' }))
-  await probe('bom', '\ufeff' + JSON.stringify(chat()))
-  await probe('proto', '{"__proto__":{"model":"x"},"model":"fake","messages":[]}')
-  await probe('stream_options null', chat({ stream: true, stream_options: null }), { answer: (b, res) => { res.writeHead(200, { 'content-type': 'text/event-stream' }).end(`data: ${JSON.stringify({ ...comp(), choices: [{ index: 0, delta: { content: 'x' } }] })}\n\ndata: [DONE]\n\n`) } })
-  await probe('anthropic speed fast', { model: 'fake', max_tokens: 100, speed: 'fast', inference_geo: 'us', messages: [{ role: 'user', content: 'a' }] }, { path: '/v1/messages', model: { wire: 'anthropic', apis: ['messages'] }, answer: json({ type: 'message', role: 'assistant', content: [{ type: 'text', text: 'x' }], usage: { input_tokens: 10, output_tokens: 5, speed: 'fast' } }) })
+  for (const a of [['upstream', 'list'], ['prices', 'check'], ['prices', 'list', 'gpt-4.1'], ['prices', 'list', 'zzzz'], ['estimate'], ['estimate', '--model', 'gpt-4.1'], ['route', 'report', 'nobody'], ['cache', 'stats'], ['cache', 'review'], ['budget', 'list'], ['budget', 'alerts'], ['call', 'reconcile', '--help']]) await cli(...a)
+  const name = 'cli-agent'
+  const agent = await enrol(ground, { name, limits, more: { models: [{ name: 'fake', wire: 'openai', baseUrl: ground.upstream.base('echo', name), prices, maxOutputTokens: 1000, cache: { semantic: {} } }] } })
+  await using s = await agent.open()
+  for (const t of ['How do I reset my password?', 'How can I reset my password?', 'How can I reset my password??']) { await s.post(chat({ messages: [{ role: 'user', content: t }] })); await sleep(700) }
+  for (const a of [['upstream', 'list'], ['prices', 'check'], ['route', 'report', name], ['cache', 'stats'], ['cache', 'review'], ['estimate', '--agent', name, '--model', 'openai/gpt-4.1']]) await cli(...a)
+})
+test('keepalive', async () => {
+  // an upstream that closes the idle connection just as the next request comes
+  let n = 0
+  const up = createServer((socket: Socket) => {
+    let requests = 0
+    socket.on('error', () => {})
+    socket.on('data', () => {
+      requests += 1; n += 1
+      if (requests === 1) {
+        const b = JSON.stringify({ id: 'x', object: 'chat.completion', created: 1, model: 'fake', choices: [{ index: 0, message: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop' }], usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 } })
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${b.length}\r\n\r\n${b}`)
+      } else socket.destroy()
+    })
+  })
+  await new Promise<void>((r) => up.listen(0, '127.0.0.1', r))
+  const baseUrl = `http://127.0.0.1:${(up.address() as AddressInfo).port}/v1`
+  const agent = await enrol(ground, { name: 'keep', limits, more: { models: [{ name: 'fake', wire: 'openai', baseUrl, prices, maxOutputTokens: 1000 }] } })
+  await using s = await agent.open()
+  for (let i = 0; i < 3; i++) { const r = await s.post(chat()); log('keepalive', i, r.status, r.code ?? '') }
+  const d = await s.detail(); log('calls', d.calls.map((c: any) => c.state), d.budgets)
+  up.close()
+})
+test('memory', async () => {
+  // A long stream to a client that does not read
+  const up = createHttp((req, res) => {
+    req.resume()
+    res.writeHead(200, { 'content-type': 'text/event-stream' })
+    const piece = `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: 'word '.repeat(200) } }] })}\n\n`
+    let sent = 0
+    const go = (): void => { while (sent < 30 * 1024 * 1024) { sent += piece.length; if (!res.write(piece)) { res.once('drain', go); return } } res.end('data: [DONE]\n\n') }
+    go()
+    res.on('close', () => log('upstream sent MB', (sent / 1e6).toFixed(1)))
+  })
+  await new Promise<void>((r) => up.listen(0, '127.0.0.1', r))
+  const baseUrl = `http://127.0.0.1:${(up.address() as AddressInfo).port}/v1`
+  const agent = await enrol(ground, { name: 'mem', limits, more: { models: [{ name: 'fake', wire: 'openai', baseUrl, prices, maxOutputTokens: 100_000_000 }] } })
+  await using s = await agent.open()
+  log('rss before', rss())
+  const leaving = new AbortController()
+  const rs = await Promise.all(Array.from({ length: 10 }, () => fetch(`${server.url}/s/${s.sessionKey}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${agent.apiKey}` }, body: JSON.stringify(chat({ stream: true, max_tokens: 1_000_000 })), signal: leaving.signal })))
+  await sleep(1500)
+  log('rss with 10 stalled readers', rss())
+  leaving.abort()
+  await sleep(1000)
+  log('rss after abort', rss(), rs.length)
+  // big body
+  const big = chat({ messages: [{ role: 'user', content: 'x'.repeat(3.9 * 1024 * 1024) }] })
+  const t = performance.now()
+  const r = await s.post(big)
+  log('3.9 MB body', r.status, (performance.now() - t).toFixed(0), 'ms')
+  const r2 = await s.post(chat({ messages: [{ role: 'user', content: 'x'.repeat(5 * 1024 * 1024) }] })).catch((e) => ({ status: String(e), text: '' }))
+  log('5 MB body', r2.status, r2.text.slice(0, 200))
+  const d = await s.detail(); log('calls', d.calls.slice(0, 12).map((c: any) => `${c.state}:${c.code}`), d.budgets.filter((b: any) => b.unit === 'tokens'))
+  up.closeAllConnections(); up.close()
 })

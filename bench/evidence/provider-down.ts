@@ -1,124 +1,176 @@
-// One of two providers goes down under load: it resets every connection, refuses them, or takes
-// them and says nothing. No client may see an error, the slowest may wait one timeout more, and the
-// provider is out of traffic within five seconds and back within ten of its recovery.
+// Providers go down under load: they reset every connection, refuse them, or take them and say
+// nothing. Two endpoints are one provider's, on the client's wire; the next tier is another provider's, on
+// another wire. No client may see an error, the slowest may wait one timeout more, what is down is
+// out of traffic within five seconds and back within ten of its recovery.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { type FakeProvider, startFakeProvider } from '../../examples/provider/server.ts'
 import { startAirworthy, type Airworthy } from '../airworthy.ts'
+import { percentile } from '../figures.ts'
 import type { EvidenceOptions, Figures } from './evidence.ts'
+import type { Ask } from './model-drills/ask.ts'
+import { callModel } from './model-drills/call.ts'
+import {
+  endpointOf,
+  enrolDrill,
+  keyVariable,
+  openAccess,
+  providerKey,
+} from './model-drills/ground.ts'
+import { judge } from './model-drills/judge.ts'
 
-const clients = 8
-const pauseMs = 40
+const clients = 32
+const pauseMs = 200
 const firstByteTimeoutMs = 1000
 const ejectedWithinMs = 5000
 const backWithinMs = 10_000
+const withinMs = 20_000
 const pollMs = 50
-const ways = ['reset', 'refuse', 'silent'] as const
+/** The first calls compile what they run. */
+const warmUpMs = 3000
+const wellMs = 4000
+/** Of a wait that ends by a timer, on a machine that does something else, too. */
+const timerSlackMs = 100
+/** A reply takes its time, so that calls are under way when the connections break. */
+const latency = { name: 'latency', probability: 1, options: { ms: 10 } }
 
-type Way = (typeof ways)[number]
+const plans = [
+  { way: 'reset', down: ['left'] },
+  { way: 'refuse', down: ['left'] },
+  { way: 'silent', down: ['left'] },
+  { way: 'reset', down: ['left', 'right'] },
+] as const
+
+type Plan = (typeof plans)[number]
+type Name = 'left' | 'right' | 'other'
+type Providers = Readonly<Record<Name, FakeProvider>>
 type Reply = {
   readonly atMs: number
   readonly tookMs: number
-  readonly ok: boolean
-  endpoint: string
+  readonly error: string | undefined
+  readonly endpoint: string
 }
 
 type Drill = {
-  readonly way: Way
+  readonly way: Plan['way']
+  readonly down: readonly Name[]
   readonly calls: number
-  readonly errors: number
+  readonly errors: readonly string[]
   readonly firstCallOk: boolean
   readonly p99WellMs: number
   readonly p99DownMs: number
   readonly p99AddedMs: number
   readonly ejectedMs: number | null
-  readonly askedWhileDown: number
+  readonly servedWhileDown: Readonly<Record<string, number>>
   readonly backMs: number | null
   readonly holds: boolean
 }
 
 export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
-  await using airworthy = await startAirworthy()
+  await using airworthy = await startAirworthy({ env: { [keyVariable]: providerKey } })
   const drills: Drill[] = []
-  for (const way of ways) {
-    const drill = await runDrill(airworthy, way, quick ? 10_000 : 30_000)
+  for (const plan of plans) {
+    const drill = await runDrill(airworthy, plan, quick ? 6000 : 15_000)
     drills.push(drill)
     log(
-      `${way}: ${drill.calls} calls, ${drill.errors} errors, p99 ${drill.p99WellMs} -> ` +
-        `${drill.p99DownMs} ms, ejected after ${drill.ejectedMs} ms, back after ${drill.backMs} ms`,
+      `${plan.way} of ${plan.down.join(' and ')}: ${drill.calls} calls, ` +
+        `${drill.errors.length} errors, p99 ${drill.p99WellMs} -> ${drill.p99DownMs} ms, ` +
+        `ejected after ${drill.ejectedMs} ms, back after ${drill.backMs} ms, ` +
+        `meanwhile ${JSON.stringify(drill.servedWhileDown)}`,
     )
   }
   const holds = drills.every((drill) => drill.holds)
   return { clients, firstByteTimeoutMs, ejectedWithinMs, backWithinMs, drills, holds }
 }
 
-async function runDrill(airworthy: Airworthy, way: Way, downMs: number): Promise<Drill> {
-  await using going = await startFakeProvider()
-  await using staying = await startFakeProvider()
-  const agent = `provider-down-${way}`
-  const call = await enrol(airworthy, agent, { going, staying })
+async function runDrill(airworthy: Airworthy, plan: Plan, downMs: number): Promise<Drill> {
+  await using left = await startFakeProvider()
+  await using right = await startFakeProvider()
+  await using other = await startFakeProvider()
+  const providers: Providers = { left, right, other }
+  for (const each of [left, right, other]) each.setFaults({ faults: [latency] })
+  const call = await enrol(airworthy, { agent: `down-${plan.way}-${plan.down.length}`, providers })
   const replies: Reply[] = []
   const stopping = new AbortController()
-  const load = Array.from({ length: clients }, async () => {
+  const load = Array.from({ length: clients }, async (_each, index) => {
+    await sleep((pauseMs / clients) * index)
     while (!stopping.signal.aborted) {
       replies.push(await call())
       await sleep(pauseMs)
     }
   })
-  await sleep(3000)
+  const startedMs = performance.now()
+  await sleep(warmUpMs + wellMs)
   const downAtMs = performance.now()
-  await going.setConnections(way)
-  const ejectedMs = await measure(downAtMs, ejectedWithinMs * 2, () =>
-    isOut(airworthy, `${going.url}/vllm/v1`),
-  )
+  await Promise.all(plan.down.map((name) => providers[name].setConnections(plan.way)))
+  const ejectedMs = await measure(downAtMs, ejectedWithinMs * 2, async () => {
+    const out = await outOfTraffic(airworthy)
+    return plan.down.every((name) => out.has(`${providers[name].url}/openai/v1`))
+  })
   await sleep(Math.max(0, downAtMs + downMs - performance.now()))
   const upAtMs = performance.now()
-  await going.setConnections('ok')
-  const isBack = (): boolean =>
-    replies.some(({ atMs, ok, endpoint }) => atMs >= upAtMs && ok && endpoint === 'going')
-  const backMs = await measure(upAtMs, backWithinMs * 2, isBack)
+  await Promise.all(plan.down.map((name) => providers[name].setConnections('ok')))
+  const backMs = await measure(upAtMs, backWithinMs * 2, () =>
+    plan.down.every((name) =>
+      replies.some(
+        ({ atMs, error, endpoint }) =>
+          atMs >= upAtMs && error === undefined && endpoint === name,
+      ),
+    ),
+  )
   await sleep(1000)
   stopping.abort()
   await Promise.all(load)
-  return judge({ way, replies, downAtMs, upAtMs, ejectedMs, backMs })
+  const fromMs = startedMs + warmUpMs
+  return judgeDrill({ plan, replies, fromMs, downAtMs, upAtMs, ejectedMs, backMs })
 }
 
-function judge(found: {
-  readonly way: Way
+function judgeDrill(found: {
+  readonly plan: Plan
   readonly replies: readonly Reply[]
+  readonly fromMs: number
   readonly downAtMs: number
   readonly upAtMs: number
   readonly ejectedMs: number | null
   readonly backMs: number | null
 }): Drill {
-  const { way, replies, downAtMs, upAtMs, ejectedMs, backMs } = found
-  // The first calls compile what they run.
-  const well = replies.filter(({ atMs }) => atMs < downAtMs).slice(clients * 5)
-  const down = replies.filter(({ atMs }) => atMs >= downAtMs && atMs < upAtMs)
-  const errors = replies.filter(({ ok }) => !ok).length
+  const { plan, replies, fromMs, downAtMs, upAtMs, ejectedMs, backMs } = found
+  const well = replies.filter(({ atMs }) => atMs >= fromMs && atMs < downAtMs)
+  const down = replies
+    .filter(({ atMs }) => atMs >= downAtMs && atMs < upAtMs)
+    .toSorted((a, b) => a.atMs - b.atMs)
+  const errors = replies.flatMap(({ error }) => error ?? [])
   const p99WellMs = p99(well)
   const p99DownMs = p99(down)
   const p99AddedMs = Math.max(0, p99DownMs - p99WellMs)
-  const firstCallOk = down[0]?.ok === true
+  const firstCallOk = down[0] !== undefined && down[0].error === undefined
+  const served = Object.groupBy(down, ({ endpoint }) => endpoint)
+  const servedWhileDown = Object.fromEntries(
+    Object.entries(served).map(([name, list]) => [name, list?.length ?? 0]),
+  )
+  // With one of two down the other one serves, and nobody needs the next tier for long.
+  const next = plan.down.length === 2 ? 'other' : 'right'
+  const isServed = (servedWhileDown[next] ?? 0) >= down.length * 0.9
   const holds =
-    errors === 0 &&
+    errors.length === 0 &&
     firstCallOk &&
-    // Who met the timeout waits for it, and then for a call like any other.
-    p99AddedMs <= firstByteTimeoutMs + p99WellMs &&
+    isServed &&
+    p99AddedMs <= firstByteTimeoutMs + timerSlackMs &&
     ejectedMs !== null &&
     ejectedMs <= ejectedWithinMs &&
     backMs !== null &&
     backMs <= backWithinMs
   return {
-    way,
+    way: plan.way,
+    down: plan.down,
     calls: replies.length,
-    errors,
+    errors: errors.slice(0, 5),
     firstCallOk,
     p99WellMs,
     p99DownMs,
     p99AddedMs,
     ejectedMs,
-    askedWhileDown: down.filter(({ endpoint }) => endpoint === 'going').length,
+    servedWhileDown,
     backMs,
     holds,
   }
@@ -127,73 +179,68 @@ function judge(found: {
 /** How long it took from `fromMs` until the answer is yes; null when it never was. */
 async function measure(
   fromMs: number,
-  withinMs: number,
+  withinMsMax: number,
   ask: () => boolean | Promise<boolean>,
 ): Promise<number | null> {
-  while (performance.now() - fromMs < withinMs) {
+  while (performance.now() - fromMs < withinMsMax) {
     if (await ask()) return Math.round(performance.now() - fromMs)
     await sleep(pollMs)
   }
   return null
 }
 
-async function isOut(airworthy: Airworthy, upstream: string): Promise<boolean> {
+async function outOfTraffic(airworthy: Airworthy): Promise<Set<string>> {
   const { upstreams } = await airworthy.client.listUpstreams()
-  const found = upstreams.find((each) => each.upstream === upstream)
-  return found !== undefined && found.state !== 'closed'
+  return new Set(
+    upstreams.filter(({ state }) => state !== 'closed').map(({ upstream }) => upstream),
+  )
 }
 
 function p99(replies: readonly Reply[]): number {
-  const sorted = replies.map(({ tookMs }) => tookMs).toSorted((a, b) => a - b)
-  return Math.round(sorted[Math.floor(sorted.length * 0.99)] ?? 0)
+  return Math.round(
+    percentile(
+      replies.map(({ tookMs }) => tookMs),
+      0.99,
+    ),
+  )
 }
 
-/** Enrols an agent whose model has both providers in one tier; gives what makes one call. */
+/** Enrols an agent whose model has all three; gives what makes one call. */
 async function enrol(
   airworthy: Airworthy,
-  agent: string,
-  providers: Readonly<Record<'going' | 'staying', FakeProvider>>,
+  given: { readonly agent: string; readonly providers: Providers },
 ): Promise<() => Promise<Reply>> {
-  const endpoints = Object.entries(providers).map(([name, { url }]) => ({
-    name,
-    wire: 'openai',
-    baseUrl: `${url}/vllm/v1`,
-  }))
-  const manifest = JSON.stringify({
-    schema: 'airworthy.manifest/1',
-    agent: { name: agent, owner: 'bench@example.com', stakes: 'low' },
-    models: [
-      {
-        name: 'fake',
-        endpoints,
-        prices: { inputPerMillionUsd: '0.40', outputPerMillionUsd: '1.60' },
-        maxOutputTokens: 256,
-        timeoutMs: 30_000,
-        firstByteTimeoutMs,
-      },
+  const { agent, providers } = given
+  const at = (name: Name) => ({ name, providerUrl: providers[name].url, upstreamModel: 'fake' })
+  const model = {
+    name: 'fake',
+    endpoints: [
+      endpointOf('openai-chat', at('left')),
+      endpointOf('openai-chat', at('right')),
+      { ...endpointOf('anthropic', at('other')), tier: 1 },
     ],
-    limits: { session: { calls: 1_000_000, tokens: 1_000_000_000 } },
-    pact: { permissions: [{ id: 'models', effect: 'allow', models: ['*'] }] },
-  })
-  const { apiKey } = await airworthy.client.enrolAgent({ manifest, file: `${agent}.json` })
-  const { sessionKey } = await airworthy.client.openSession({ agent })
+    timeoutMs: withinMs - 5000,
+    firstByteTimeoutMs,
+  }
+  const { apiKey } = await enrolDrill(airworthy, { agent, models: [model] })
+  const access = await openAccess(airworthy, { agent, apiKey })
   const pool = new Pool(airworthy.url, { connections: clients })
-  const body = JSON.stringify({
-    model: 'fake',
-    messages: [{ role: 'user', content: 'say exactly: ready' }],
-    max_tokens: 16,
-  })
+  let calls = 0
   return async () => {
+    calls += 1
+    const text = `Call number ${calls} is answered.`
+    const ask: Ask = {
+      api: 'chat',
+      model: 'fake',
+      user: `${agent}-${calls}`,
+      stream: false,
+      wanted: { kind: 'text', text },
+    }
     const atMs = performance.now()
-    const reply = await pool.request({
-      method: 'POST',
-      path: `/s/${sessionKey}/v1/chat/completions`,
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey ?? ''}` },
-      body,
-    })
-    await reply.body.dump()
-    const endpoint = String(reply.headers['airworthy-endpoint'] ?? '')
-    const tookMs = performance.now() - atMs
-    return { atMs, tookMs, ok: reply.statusCode === 200, endpoint }
+    const seen = await callModel(pool, access, { ask, withinMs })
+    const { kind, detail } = judge(ask, seen)
+    const endpoint = seen.headers['airworthy-endpoint'] ?? ''
+    const error = kind === 'whole' ? undefined : `${kind}: ${detail}`
+    return { atMs, tookMs: seen.tookMs, error, endpoint }
   }
 }

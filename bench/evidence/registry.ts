@@ -73,6 +73,11 @@ export const registry: Readonly<Record<string, Evidence>> = {
     quick: true,
     load: () => import('./gateway-performance.ts'),
   },
+  'gateway-soak': {
+    claim: 'Under 15 minutes of mixed load with aborts the memory of a gateway stays flat',
+    quick: true,
+    load: () => import('./gateway-soak.ts'),
+  },
   'least-privilege': {
     claim: 'A session reaches the tools and the data of its task only, and writes once it may',
     quick: true,

@@ -224,6 +224,11 @@ export const behaviours: Readonly<Record<string, Answer>> = {
     response.end(completion('Hello'))
   },
   'no-completion': json('{"hello":"world"}'),
+  'zero-usage': json(completion('Hello', { usage: { prompt_tokens: 0, completion_tokens: 0 } })),
+  'served-dearer': json(completion('Hello', { service_tier: 'priority' })),
+  moved: ({ response }) => {
+    response.writeHead(302, { location: 'https://elsewhere.example/v1' }).end('moved')
+  },
   huge: ({ response }) => answerHuge(response),
   'tool-permitted': callsTool('get_order'),
   'tool-outside': callsTool('drop_database'),

@@ -261,6 +261,14 @@ function speak({ asked, response }: Exchange): void {
   response.end(JSON.stringify(reply?.[1](firstTool(body)) ?? {}))
 }
 
+/** A whole reply, also to who asks for a stream. */
+function answerWhole({ asked, response }: Exchange): void {
+  const body: unknown = JSON.parse(asked.body.toString('utf8'))
+  const reply = replies.find(([end]) => asked.path.endsWith(end))
+  response.writeHead(200, { 'content-type': 'application/json' })
+  response.end(JSON.stringify(reply?.[1](firstTool(body)) ?? {}))
+}
+
 /** Streams so many words, whatever limit it was given, one an event. */
 function talkOn(words: number): Answer {
   return async ({ response }) => {
@@ -300,6 +308,7 @@ function failAfter(events: number): Answer {
 
 export const wireBehaviours: Readonly<Record<string, Answer>> = {
   wires: speak,
+  whole: answerWhole,
   'talk-on': talkOn(400),
   'talk-long': talkOn(20_000),
   /** Without the empty line that ends an event. */

@@ -158,6 +158,33 @@ test('a calendar’s period ends by the clocks of its zone, and a call settles w
   await checkNumbering(ground)
 })
 
+test('a call whose period has ended settles there, when its session has long gone on to the next', async () => {
+  await using ground = await standBudgetGround()
+  await ground.setClock('2026-05-06T10:30:00Z')
+  const recorder = await ground.start()
+  const principal = await ground.openSession()
+  const window = { kind: 'calendar', unit: 'hour', zone: 'UTC' } as const
+  const policy = await ground.setBudget({ window, limits: { calls: 100n } })
+  const open = await modelIntent(ground, principal)
+  await recorder.propose(open).durable
+  await ground.setClock('2026-05-06T11:30:00Z')
+  await ground.openSession()
+  // So many that batches are sent ahead again, with nothing read.
+  for (let at = 0; at < 40; at += 1) await callOnce(ground, recorder, principal)
+  await recorder.settle(outcomeOf(open.callId))
+  const found = await ground.sql.query<{ settled: string[]; reserved: string[] }>(
+    `SELECT settled, reserved FROM airworthy.ledgers WHERE policy_id = $1 ORDER BY window_start`,
+    [policy.policyId],
+  )
+  assert.deepEqual(
+    found.rows.map(({ settled, reserved }) => [settled[0], reserved[0]]),
+    [
+      ['1', '0'],
+      ['40', '0'],
+    ],
+  )
+})
+
 test('in a rolling window what was used leaves, and what is held does not', async () => {
   await using ground = await standBudgetGround()
   await ground.setClock('2026-01-01T00:00:00Z')

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { noAmounts, oneCall } from '../src/core/budget/budget.ts'
-import { reconcileCalls } from '../src/store/reconcile-calls.ts'
+import { listUnknownCalls, reconcileCalls } from '../src/store/reconcile-calls.ts'
 import { listLostLeases, settleLostLeases } from '../src/store/lost-leases.ts'
 import { recoverDeadReplicas } from '../src/store/recovery.ts'
 import {
@@ -174,15 +174,16 @@ for (const [as, settled] of [
     const { db } = ground
     const { organisationId } = ground.api
     const settle = recorder.settle.bind(recorder)
-    const deps = { db, organisationId, settle }
-    const done = await reconcileCalls(deps, { which: { callId }, as, ...how })
+    const unknown = await listUnknownCalls(db, organisationId, { callId })
+    const done = await reconcileCalls(settle, unknown, { as, ...how })
     assert.deepEqual(
       done.map((call) => call.callId),
       [callId],
     )
     const use = await useOf(ground, policy.policyId, 'tokens')
     assert.deepEqual(use, { settled, reserved: 0, unknown: 0, overrun: 0 })
-    assert.deepEqual(await reconcileCalls(deps, { which: { callId }, as, ...how }), [])
+    assert.deepEqual(await reconcileCalls(settle, unknown, { as, ...how }), [])
+    assert.deepEqual(await listUnknownCalls(db, organisationId, { callId }), [])
     const found = await ground.sql.query<{ detail: { reconciled: unknown } }>(
       'SELECT detail FROM airworthy.calls WHERE call_id = $1',
       [callId],
@@ -205,10 +206,8 @@ test('unknown calls are reconciled in bulk; where nothing is certain the estimat
   const { organisationId } = ground.api
   const settle = recorder.settle.bind(recorder)
   const which = { before: before(), limit: 1000 }
-  const done = await reconcileCalls(
-    { db, organisationId, settle },
-    { which, as: 'estimate', ...how },
-  )
+  const unknown = await listUnknownCalls(db, organisationId, which)
+  const done = await reconcileCalls(settle, unknown, { as: 'estimate', ...how })
   assert.deepEqual(
     done
       .filter((call) => intents.some(({ callId }) => callId === call.callId))
@@ -236,10 +235,8 @@ test('what a dead gateway had open is unknown in every ledger, its lease as well
   assert(unknown.unknown > 3, 'the lease is unknown beside the calls')
   assert.deepEqual([unknown.settled, unknown.reserved], [0, 0])
   const settle = other.settle.bind(other)
-  const done = await reconcileCalls(
-    { db, organisationId, settle },
-    { which: { before: before(), limit: 10 }, as: 'worst', ...how },
-  )
+  const calls = await listUnknownCalls(db, organisationId, { before: before(), limit: 10 })
+  const done = await reconcileCalls(settle, calls, { as: 'worst', ...how })
   assert.equal(done.length, 3)
   const lost = await listLostLeases(db, organisationId, { before: before(), limit: 10 })
   assert(lost.length > 0)
@@ -253,4 +250,45 @@ test('what a dead gateway had open is unknown in every ledger, its lease as well
     overrun: 0,
   })
   await checkNumbering(own)
+})
+
+test('rows of the release before, with three units, are read, held to and recovered', async () => {
+  await using own = await standBudgetGround()
+  const principal = await own.openSession({ calls: 3 })
+  await own.sql.query(
+    `UPDATE airworthy.ledgers SET limits = limits[1:3], settled = '{0,0,0}', reserved = '{0,0,0}',
+      leased = '{0,0,0}', unknown = '{0,0,0}', overrun = '{0,0,0}'`,
+  )
+  const dying = await own.start()
+  const [open, done] = [await modelIntent(own, principal), await modelIntent(own, principal)]
+  for (const intent of [open, done]) await dying.propose(intent).durable
+  await dying.settle(outcomeOf(done.callId))
+  await dying[Symbol.asyncDispose]()
+  await own.sql.query(
+    `UPDATE airworthy.ledgers SET limits = limits[1:3], settled = settled[1:3],
+      reserved = reserved[1:3], leased = leased[1:3], unknown = unknown[1:3], overrun = overrun[1:3]`,
+  )
+  await own.sql.query('UPDATE airworthy.call_intents SET reserved = reserved[1:3]')
+  await own.sql.query('UPDATE airworthy.leases SET amounts = amounts[1:3]')
+  const next = await own.start()
+  const { db } = own
+  const { organisationId } = own.api
+  await recoverDeadReplicas(db, organisationId, next.replicaId)
+  const row = async () => {
+    const found = await own.sql.query<{ settled: string[]; unknown: string[]; leased: string[] }>(
+      'SELECT settled, unknown, leased FROM airworthy.ledgers WHERE scope_id = $1',
+      [principal.sessionId],
+    )
+    return found.rows[0]
+  }
+  // The third of three calls was leased, and may have been made.
+  assert.deepEqual([(await row())?.settled[0], (await row())?.leased[0]], ['1', '0'])
+  const result = await next.propose(await modelIntent(own, principal)).durable
+  const unknown = Number((await row())?.unknown[0])
+  assert.equal(result.kind, unknown === 2 ? 'denied' : 'proceed')
+  assert.deepEqual(
+    (await next.settle(outcomeOf(open.callId, { resolvedBy: 'operator' }))).state,
+    'done',
+  )
+  assert.equal((await row())?.settled[0], '2')
 })

@@ -131,7 +131,9 @@ export type CallAmounts = {
 }
 
 /**
- * `estimate`: what was used for certain; `worst`: all that the call holds; `zero`: it never happened.
+ * `estimate`: what was used for certain, or one call where nothing is; `worst`: all that the call
+ * holds; `zero`: nothing but what was used for certain, which stays settled. Of a lost lease nothing
+ * is certain: `estimate` and `zero` are the same.
  */
 export type ReconcileAs = 'estimate' | 'worst' | 'zero'
 

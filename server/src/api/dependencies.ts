@@ -11,7 +11,7 @@ import type { NoteSigner } from '../core/tlog/signatures.ts'
 import type { DidResolver } from '../adapters/resolve-did.ts'
 import type { Database } from '../store/database.ts'
 import type { PriceBook } from '../store/price-book.ts'
-import type { ReconcileGround } from '../store/reconcile-calls.ts'
+import type { Settle } from '../store/reconcile-calls.ts'
 import type { Identities } from './identity/identities.ts'
 
 export type ToolServers = Manifest['toolServers']
@@ -87,7 +87,7 @@ export type UpstreamReader = {
 
 export type CallCommands = {
   /** Writes what became of a call. Throws `call.unknown` where it is settled, `log.unavailable`. */
-  readonly settle: ReconcileGround['settle']
+  readonly settle: Settle
 }
 
 export type RunCommands = {

@@ -6,17 +6,9 @@ import type {
   BudgetWindow,
   SetBudget,
 } from '@airworthy/sdk'
+import { policyScopes } from '../core/budget/policy.ts'
 import { readDuration } from './duration.ts'
 import { UsageError } from './failure.ts'
-
-export const budgetScopes: readonly BudgetScope[] = [
-  'organisation',
-  'team',
-  'agent',
-  'version',
-  'user',
-  'session',
-]
 
 export type SetOptions = {
   readonly scope?: BudgetScope
@@ -83,7 +75,7 @@ function readScope(
   }
   const scope = options.scope ?? named?.scope ?? current?.scope
   if (scope === undefined) {
-    throw new UsageError(`a new budget needs --scope: ${budgetScopes.join(', ')}`)
+    throw new UsageError(`a new budget needs --scope: ${policyScopes.join(', ')}`)
   }
   if (named === undefined) return { scope, ...keptSubject(scope, current) }
   if (named.scope !== scope) {

@@ -2,7 +2,8 @@
 import { createInterface } from 'node:readline/promises'
 import { AirworthyApiError, type BudgetPolicy, type BudgetUse, type Client } from '@airworthy/sdk'
 import { type Command, Option } from 'commander'
-import { budgetScopes, readSetting, type SetOptions } from './budget-options.ts'
+import { policyScopes } from '../core/budget/policy.ts'
+import { readSetting, type SetOptions } from './budget-options.ts'
 import { amountText, barText, emptyUses, subjectText, unitName, windowText } from './budget-text.ts'
 import { connect, globalOptions } from './connection.ts'
 import { UsageError } from './failure.ts'
@@ -50,7 +51,7 @@ function addSet(budget: Command): void {
     .command('set')
     .description('make a budget, or change it: what is not named stays as it is')
     .argument('<name>')
-    .addOption(new Option('--scope <scope>', 'whom it is for').choices([...budgetScopes]))
+    .addOption(new Option('--scope <scope>', 'whom it is for').choices([...policyScopes]))
     .option('--team <owner>', 'only this team: the owner of its agents; else each team')
     .option('--agent <agent>', 'only this agent, by id or name; else each agent')
     .option('--agent-version <version>', 'only this version, by id or as "desk v2"; else each')
@@ -148,7 +149,7 @@ function printBudget(budget: BudgetPolicy): void {
     set: shortTime(budget.changedAt),
   })
   if (budget.ledgers.length === 0) {
-    note('Nobody has used anything of it in the period that runs.')
+    note('Nothing is counted yet in the period that runs.')
     return
   }
   printLine()

@@ -4,7 +4,6 @@ import { type Kysely, sql } from 'kysely'
 import { type Amounts, noAmounts, oneCall } from '../core/budget/budget.ts'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
-import type { Database } from './database.ts'
 import { amountsOf } from './recorder/ledger.ts'
 import { settledBeforeOf } from './recorder/outcome-detail.ts'
 import type { Outcome, Settled, TokenUsage } from './recorder/types.ts'
@@ -26,7 +25,6 @@ export type WhichCalls =
     }
 
 export type Reconciliation = {
-  readonly which: WhichCalls
   readonly as: ReconcileAs | { readonly used: Amounts; readonly usage: TokenUsage | undefined }
   readonly operatorId: string
   /** Kept beside the call; the entry has its hash. */
@@ -39,28 +37,16 @@ export type ReconciledCall = {
   readonly receipt: string
 }
 
-export type ReconcileGround = {
-  readonly db: Database
-  readonly organisationId: OrganisationId
-  readonly settle: (outcome: Outcome) => Promise<Settled>
-}
+/** The recorder's. Throws `call.unknown` where the call is settled already. */
+export type Settle = (outcome: Outcome) => Promise<Settled>
 
-/** Gives the calls that were settled now: none where the call is not an unknown model call. */
+/** Settles calls that were listed, and gives them; one that is settled meanwhile is left out. */
 export async function reconcileCalls(
-  ground: ReconcileGround,
+  settle: Settle,
+  calls: readonly UnknownCall[],
   command: Reconciliation,
 ): Promise<ReconciledCall[]> {
-  const calls = await listUnknownCalls(ground.db, ground.organisationId, command.which)
-  return settleCalls(ground, calls, command)
-}
-
-/** The same for calls that were listed; one that is settled meanwhile is left out. */
-export async function settleCalls(
-  ground: ReconcileGround,
-  calls: readonly UnknownCall[],
-  command: Omit<Reconciliation, 'which'>,
-): Promise<ReconciledCall[]> {
-  const settled = await Promise.all(calls.map((call) => settleCall(ground, call, command)))
+  const settled = await Promise.all(calls.map((call) => settleCall(settle, call, command)))
   return settled.flatMap((call) => call ?? [])
 }
 
@@ -134,9 +120,9 @@ export async function listUnknownCalls(
 }
 
 async function settleCall(
-  ground: ReconcileGround,
+  settle: Settle,
   call: UnknownCall,
-  command: Omit<Reconciliation, 'which'>,
+  command: Reconciliation,
 ): Promise<ReconciledCall | undefined> {
   const { as, operatorId, reason } = command
   const { callId } = call
@@ -153,7 +139,7 @@ async function settleCall(
     reason,
   }
   try {
-    const { receipt } = await ground.settle(outcome)
+    const { receipt } = await settle(outcome)
     return { callId, used, receipt }
   } catch (thrown) {
     // Somebody else was quicker.

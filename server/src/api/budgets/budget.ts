@@ -36,17 +36,19 @@ export const budgetName = text({ min: 1, max: 64 })
 export const nameParams = z.strictObject({ name: budgetName })
 
 const ledgersDefault = 10
-const ledgersMax = 1_000
 
-export const ledgersQuery = z.strictObject({
-  ledgers: z.coerce
-    .number<string>()
-    .int()
-    .min(0)
-    .max(ledgersMax)
-    .default(ledgersDefault)
-    .meta({ description: 'Of each budget at most so many ledgers, those with most use first.' }),
-})
+/** How many ledgers of each budget are shown. */
+export function ledgersQuery(ledgersMax: number) {
+  return z.strictObject({
+    ledgers: z.coerce
+      .number<string>()
+      .int()
+      .min(0)
+      .max(ledgersMax)
+      .default(ledgersDefault)
+      .meta({ description: 'Of each budget at most so many ledgers, those with most use first.' }),
+  })
+}
 
 export const scopeSchema = z.enum(policyScopes)
 export const unitSchema = z.enum(['calls', 'tokens', 'nano_usd', 'input_tokens', 'output_tokens'])

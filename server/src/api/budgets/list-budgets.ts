@@ -4,6 +4,9 @@ import { z } from 'zod'
 import { defineOperation } from '../operation.ts'
 import { budgetPolicySchema, ledgersQuery, readBudgets } from './budget.ts'
 
+/** Of each of a hundred budgets. */
+const ledgersMax = 100
+
 const reply: z.ZodType<BudgetList> = z
   .object({ budgets: z.array(budgetPolicySchema) })
   .meta({ id: 'BudgetList' })
@@ -14,7 +17,7 @@ export const listBudgets = defineOperation({
   path: '/v1/budgets',
   summary: 'List the budgets of the organisation, with what is used of each',
   roles: ['operator', 'auditor'],
-  query: ledgersQuery,
+  query: ledgersQuery(ledgersMax),
   reply,
   errors: [],
   run: async ({ db, organisationId }, { query }) => ({

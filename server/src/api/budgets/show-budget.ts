@@ -2,6 +2,8 @@
 import { defineOperation } from '../operation.ts'
 import { budgetPolicySchema, ledgersQuery, nameParams, requireBudget } from './budget.ts'
 
+const ledgersMax = 1_000
+
 export const showBudget = defineOperation({
   id: 'show-budget',
   method: 'GET',
@@ -9,7 +11,7 @@ export const showBudget = defineOperation({
   summary: 'Show a budget, with what each of its subjects has used',
   roles: ['operator', 'auditor'],
   params: nameParams,
-  query: ledgersQuery,
+  query: ledgersQuery(ledgersMax),
   reply: budgetPolicySchema,
   errors: ['budget.unknown'],
   run: async ({ db, organisationId }, { params, query }) =>

@@ -5,9 +5,9 @@ import { AirworthyError } from '../../core/errors.ts'
 import { listLostLeases, type LostLease, settleLostLeases } from '../../store/lost-leases.ts'
 import {
   listUnknownCalls,
+  reconcileCalls as settleCalls,
   type ReconcileAs,
   type Reconciliation as StoredReconciliation,
-  settleCalls,
   timeBefore,
   type UnknownCall,
   usedBy,
@@ -23,6 +23,8 @@ import { presentAmounts, presentLease, reconciliationSchema } from './reconcilia
 const callsMax = 1_000
 const leasesMax = 1_000
 const ageSecondsMax = 366 * 24 * 3600
+/** The recorder waits for a database that is gone; an operator is told. */
+const settleTimeoutMs = 60_000
 
 const tokens = z.int().min(0)
 
@@ -155,19 +157,31 @@ async function settleLeases(
 async function settleOrShow(
   context: Context,
   found: readonly UnknownCall[],
-  command: Pick<StoredReconciliation, 'as' | 'reason'> & { readonly dryRun: boolean },
+  command: Omit<StoredReconciliation, 'operatorId'> & { readonly dryRun: boolean },
 ): Promise<ReconciledCall[]> {
-  const { db, organisationId, calls, operator } = context
+  const { calls, operator } = context
   const { as, reason, dryRun } = command
   if (dryRun) return found.map((call) => presentCall(call, as, null))
-  const ground = { db, organisationId, settle: calls.settle }
   const { operatorId } = operator
-  const settled = await settleCalls(ground, found, { as, reason, operatorId })
+  const settled = await inTime(settleCalls(calls.settle, found, { as, reason, operatorId }))
   const receipts = new Map(settled.map(({ callId, receipt }) => [callId, receipt]))
   return found.flatMap((call) => {
     const receipt = receipts.get(call.callId)
     return receipt === undefined ? [] : [presentCall(call, as, receipt)]
   })
+}
+
+async function inTime<Done>(settling: Promise<Done>): Promise<Done> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    const message = 'the log did not answer in time: look which calls are settled, and ask again'
+    reject(new AirworthyError('log.unavailable', message))
+  }, settleTimeoutMs)
+  try {
+    return await Promise.race([settling, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function presentCall(

@@ -72,6 +72,11 @@ suite('models', () => {
       model.endpoints.map((one) => [...one.apis].join()),
       ['chat,responses,embeddings', 'messages', 'chat,embeddings'],
     )
+    // OpenAI's thinking models refuse the older name.
+    assert.deepEqual(
+      model.endpoints.map((one) => one.outputLimitField),
+      ['max_completion_tokens', 'max_tokens', 'max_tokens'],
+    )
     assert.deepEqual(model.endpoints[0]?.apiKeyEnvs, ['A', 'B'])
     assert.notEqual(model.endpoints[1]?.prices?.hash, model.endpoints[0]?.prices?.hash)
     assert.equal(model.retries.attempts, 3)

@@ -99,7 +99,7 @@ function compileEndpoint(
     auth: endpoint.auth ?? (wire === 'anthropic' ? 'x-api-key' : 'bearer'),
     tier: endpoint.tier ?? 0,
     weight: endpoint.weight ?? 1,
-    outputLimitField: endpoint.outputLimitField ?? 'max_tokens',
+    outputLimitField: endpoint.outputLimitField ?? defaultLimitField(baseUrl),
     provider: endpoint.provider ?? model.provider,
     prices: pricesOfEndpoint(endpoint, model, findPrice),
     probe: endpoint.probe,
@@ -111,6 +111,12 @@ function defaultApis(wire: Endpoint['wire'], baseUrl: string): readonly ModelApi
   if (wire === 'anthropic') return ['messages']
   const isOpenAi = baseUrl.startsWith('https://api.openai.com/')
   return isOpenAi ? ['chat', 'responses', 'embeddings'] : ['chat', 'embeddings']
+}
+
+/** OpenAI's models that think refuse the older name; others may not know the newer one. */
+function defaultLimitField(baseUrl: string): CompiledEndpoint['outputLimitField'] {
+  const isOpenAi = /^https:\/\/(?:api\.openai\.com|[\w.-]+\.azure\.com)[/:]/.test(baseUrl)
+  return isOpenAi ? 'max_completion_tokens' : 'max_tokens'
 }
 
 /** What is wrong with the models of a manifest of the right shape. */

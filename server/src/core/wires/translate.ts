@@ -32,6 +32,7 @@ import { readResponsesReply, writeResponsesReply } from './responses/reply.ts'
 import { writeResponsesRequest } from './responses/write-request.ts'
 import { createResponsesWriter } from './responses/write-stream.ts'
 
+export { isForeignThought } from './responses/items.ts'
 export { collectStream, replyAsStream } from './stream-of-reply.ts'
 export type { SentEvent, TranslationContext } from './conversation.ts'
 

@@ -6,6 +6,8 @@ import type { Member } from './set-members.ts'
 import {
   boundTokens,
   countProperty,
+  askedCount,
+  askedFlag,
   listProperty,
   type ModelRequest,
   type ModelWire,
@@ -14,7 +16,9 @@ import {
   parseReply,
   type PriceTerms,
   property,
+  nothingTold,
   rawText,
+  readDearer,
   readModelName,
   type ReplyFindings,
   serviceTierOf,
@@ -51,7 +55,12 @@ export const anthropicCountTokens: ModelWire = {
   isSameWireOnly: true,
   countsOnly: true,
   upstreamPath: '/messages/count_tokens',
-  readRequest: (body) => ({ ...readRequest(body), stream: false, maxOutputTokens: 0 }),
+  readRequest: (body) => ({
+    ...readRequest(body),
+    stream: false,
+    maxOutputTokens: 0,
+    dearer: undefined,
+  }),
   readReply: (body) => {
     if (countProperty(parseReply(body), 'input_tokens') === undefined) {
       throw new AirworthyError('upstream.invalid', 'the upstream answered no count of tokens')
@@ -72,8 +81,9 @@ function readRequest(body: Buffer): ModelRequest {
   }
   return {
     model,
-    stream: property(json, 'stream') === true,
-    maxOutputTokens: boundTokens(countProperty(json, 'max_tokens')),
+    stream: askedFlag(json, 'stream'),
+    // None at all only fills the provider's cache.
+    maxOutputTokens: boundTokens(askedCount(json, 'max_tokens', 0)),
     choices: 1,
     systemText: readSystem(json),
     toolNames: listProperty(json, 'tools').flatMap(
@@ -81,9 +91,25 @@ function readRequest(body: Buffer): ModelRequest {
     ),
     wantsUsageEvent: true,
     ...readParts(json),
+    dearer: readFast(json) ?? readDearer(json),
     json,
   }
 }
+
+/** Being served faster, or only in one region, costs more; no list of prices has it. */
+function readFast(json: object): ModelRequest['dearer'] {
+  for (const [name, usual] of dearMembers) {
+    const value = property(json, name)
+    if (value == null || value === usual) continue
+    return { asked: `${name}: ${String(value).slice(0, 40)}`, tier: undefined }
+  }
+  return undefined
+}
+
+const dearMembers = [
+  ['speed', 'standard'],
+  ['inference_geo', 'global'],
+] as const
 
 function readSystem(json: unknown): string | undefined {
   const system = property(json, 'system')
@@ -167,6 +193,8 @@ function readUsage(usage: unknown): TokenUsage | undefined {
   const read = countProperty(usage, 'cache_read_input_tokens') ?? 0
   const written = countProperty(usage, 'cache_creation_input_tokens') ?? 0
   const counted = { promptTokens: input + read + written, cachedTokens: read, completionTokens }
+  // No prompt has no tokens: such usage is a way of telling none.
+  if (counted.promptTokens === 0) return undefined
   if (written === 0) return counted
   const longLived = property(usage, 'cache_creation')
   const long = Math.min(countProperty(longLived, 'ephemeral_1h_input_tokens') ?? 0, written)
@@ -215,13 +243,7 @@ function createScanner(): StreamScanner {
     }),
     isComplete: () => isComplete,
     failure: () => failure,
-    partial: () => {
-      const told = readUsage(started)
-      return {
-        promptTokens: told?.promptTokens ?? 0,
-        completionTokens: told?.completionTokens ?? 0,
-      }
-    },
+    partial: () => readUsage(started) ?? nothingTold,
   }
 }
 

@@ -2,6 +2,7 @@
 // nobody knows what the attempt has used, settled as unknown and tried again as another call.
 import { headers as headerNames } from '@airworthy/sdk'
 import { AirworthyError, asAirworthyError } from '../../core/errors.ts'
+import { replyAsStream } from '../../core/wires/translate.ts'
 import type { Gateway } from '../gateway.ts'
 import { errorOf, noRetry, sendJson } from '../http/replies.ts'
 import type { DispatchEnd } from '../upstream/dispatch.ts'
@@ -16,7 +17,7 @@ import type { StreamRelay } from './stream-relay.ts'
 import { translateReplyBody } from './translation.ts'
 import type { Attempt } from './try-attempt.ts'
 import { upstreamError } from './upstream-error.ts'
-import type { ReplyFindings } from './wire.ts'
+import { parseReply, type ReplyFindings } from './wire.ts'
 
 export type AttemptEnd =
   /** The client has its answer, or its stream has ended in an error. */
@@ -65,6 +66,8 @@ async function endReply(
   try {
     findings = route.wire.readReply(end.body)
     body = route.wire === input.wire ? end.body : translateReplyBody(forwarding, route, end.body)
+    // Some answer a whole reply to who asked for a stream.
+    if (input.request.stream) body = streamOf(input, body)
   } catch (thrown) {
     // It answered, so it may have billed: what it used is not known.
     const error = asAirworthyError(thrown)
@@ -78,7 +81,7 @@ async function endReply(
   const cost = usage && priceUsage(route.endpoint, usage, findings.terms).nanoUsd
   response.writeHead(end.reply.status, {
     // It was read as such, and clients read it so only where it says so.
-    'content-type': 'application/json',
+    'content-type': input.request.stream ? 'text/event-stream; charset=utf-8' : 'application/json',
     'content-length': body.length,
     ...passedHeaders(end.reply.headers),
     ...marksOf(ending),
@@ -134,8 +137,10 @@ async function endRefused(
   if (await course.mayRetry(result, response)) return { kind: 'again' }
   await settleRefused(gateway, forwarding, { route, body: end.body })
   const isSameWire = route.wire === input.wire
+  // Nobody follows a redirection with a key in hand; to the client it would be one of ours.
+  const told = status < 400 ? 502 : status
   const body = upstreamError(input.wire, { status, body: end.body, isSameWire })
-  response.writeHead(status, {
+  response.writeHead(told, {
     'content-type': 'application/json',
     'content-length': body.length,
     ...passedHeaders(headers),
@@ -204,6 +209,14 @@ function answerError(ending: Ending, thrown: AirworthyError): void {
     body: input.wire.errorBody(error),
     headers: { ...(isFinal ? noRetry : {}), ...marksOf(ending) },
   })
+}
+
+/** Throws `upstream.invalid` for a reply that has no stream, such as one that failed. */
+function streamOf({ wire, request }: Forwarding['input'], body: Buffer): Buffer {
+  const { api } = wire
+  if (api === 'embeddings') return body
+  const includeUsage = request.wantsUsageEvent
+  return Buffer.from(replyAsStream({ api, body: parseReply(body), includeUsage }).join(''))
 }
 
 function marksOf({ forwarding, attempt }: Ending): Record<string, string> {

@@ -283,3 +283,34 @@ suite('the wire that an endpoint is asked on', () => {
     assert.equal(upstreamWire(endpoint({ apis: new Set(['embeddings']) }), chat), undefined)
   })
 })
+
+test('thoughts that an endpoint of another wire had do not go to OpenAI; its own do', () => {
+  const own = { type: 'reasoning', id: 'rs_68af', summary: [], encrypted_content: 'gAAAA' }
+  const sealed = { ...own, encrypted_content: 'anthropic-signature:abc' }
+  const redacted = { ...own, encrypted_content: 'anthropic-redacted:abc' }
+  const named = {
+    type: 'reasoning',
+    id: 'rs_0199a1b2-0000-7000-8000-000000000000_0',
+    summary: [{ type: 'summary_text', text: 'so' }],
+  }
+  const said = { role: 'user', content: 'anthropic-signature:abc' }
+  const request = read(responses, { input: [said, sealed, own, redacted, named] })
+  const members = responses.changes(request, { endpoint: endpoint(), outputTokens: undefined })
+  const sent = setMembers(JSON.stringify(request.json), members)
+  assert.deepEqual(JSON.parse(sent), { model: 'm', input: [said, own] })
+  const unchanged = read(responses, { input: [said, own] })
+  const none = { endpoint: endpoint(), outputTokens: undefined }
+  assert.deepEqual(responses.changes(unchanged, none), [])
+})
+
+test('what a broken Messages stream has told is known with what was read from the cache', () => {
+  const scanner = messages.createScanner(read(messages, { messages: [] }))
+  const usage = { input_tokens: 10, cache_read_input_tokens: 90, output_tokens: 1 }
+  const event = JSON.stringify({ type: 'message_start', message: { usage } })
+  scanner.take(`event: message_start\ndata: ${event}\n\n`)
+  assert.deepEqual(scanner.partial(), {
+    promptTokens: 100,
+    cachedTokens: 90,
+    completionTokens: 1,
+  })
+})

@@ -8,6 +8,8 @@ import type { Member } from './set-members.ts'
 import {
   boundTokens,
   countProperty,
+  askedCount,
+  askedFlag,
   listProperty,
   type ModelRequest,
   type ModelWire,
@@ -16,7 +18,9 @@ import {
   parseReply,
   type PriceTerms,
   property,
+  nothingTold,
   rawText,
+  readDearer,
   readModelName,
   type ReplyFindings,
   serviceTierOf,
@@ -38,25 +42,34 @@ export const openaiChat: ModelWire = {
   errorEvent: openaiErrorEvent,
 }
 
+/** More than any provider takes. */
+const choicesMax = 1000
+const limitNames = ['max_completion_tokens', 'max_tokens'] as const
+
 function readRequest(body: Buffer): ModelRequest {
   const json = parseBody(body)
   const model = readModelName(json)
   if (!Array.isArray(property(json, 'messages'))) {
     throw new AirworthyError('request.invalid', '`messages` must be a list')
   }
-  const asked = property(json, 'n')
-  const choices = typeof asked === 'number' && Number.isSafeInteger(asked) ? Math.max(asked, 1) : 1
-  const limit = countProperty(json, 'max_completion_tokens') ?? countProperty(json, 'max_tokens')
+  const choices = askedCount(json, 'n') ?? 1
+  if (choices > choicesMax) {
+    throw new AirworthyError('request.invalid', `\`n\` must be ${choicesMax} at most`)
+  }
+  const limits = limitNames.flatMap((name) => askedCount(json, name) ?? [])
+  // Of two limits an upstream may know only one.
+  const limit = limits.length === 0 ? undefined : Math.max(...limits)
   const streamOptions = property(json, 'stream_options')
   return {
     model,
-    stream: property(json, 'stream') === true,
+    stream: askedFlag(json, 'stream'),
     maxOutputTokens: boundTokens(limit, choices),
     choices,
     systemText: readSystem(json),
     toolNames: listProperty(json, 'tools').flatMap(readToolName),
     wantsUsageEvent: property(streamOptions, 'include_usage') === true,
     ...readParts(json),
+    dearer: readDearer(json),
     json,
   }
 }
@@ -114,9 +127,7 @@ function changes(
     members.push({ name: 'stream_options', nested })
   }
   if (outputTokens === undefined) return members
-  const named = (['max_completion_tokens', 'max_tokens'] as const).filter(
-    (name) => countProperty(request.json, name) !== undefined,
-  )
+  const named = limitNames.filter((name) => countProperty(request.json, name) !== undefined)
   for (const name of named.length === 0 ? [endpoint.outputLimitField] : named) {
     members.push({ name, value: String(outputTokens) })
   }
@@ -148,7 +159,8 @@ function readToolNames(message: unknown): string[] {
 function readUsage(usage: unknown): TokenUsage | undefined {
   const promptTokens = countProperty(usage, 'prompt_tokens')
   const said = countProperty(usage, 'completion_tokens')
-  if (promptTokens === undefined || said === undefined) return undefined
+  // No prompt has no tokens: such usage is a way of telling none.
+  if (!promptTokens || said === undefined) return undefined
   // Some leave what was thought out of the completion, and count it in the total only.
   const total = countProperty(usage, 'total_tokens') ?? 0
   const completionTokens = Math.max(said, total - promptTokens)
@@ -210,7 +222,7 @@ function createScanner(request: ModelRequest): StreamScanner {
     findings: () => ({ usage, toolNames, terms }),
     isComplete: () => isComplete,
     failure: () => failure,
-    partial: () => ({ promptTokens: 0, completionTokens: 0 }),
+    partial: () => nothingTold,
   }
 }
 

@@ -5,14 +5,13 @@ import {
   countProperty,
   type ModelRequest,
   type ModelWire,
+  nothingTold,
   parseBody,
   parseReply,
   property,
   readModelName,
   type ReplyFindings,
 } from './wire.ts'
-
-const nothing = { promptTokens: 0, completionTokens: 0 }
 
 export const openaiEmbeddings: ModelWire = {
   api: 'embeddings',
@@ -29,7 +28,7 @@ export const openaiEmbeddings: ModelWire = {
     findings: () => ({ usage: undefined, toolNames: [] }),
     isComplete: () => false,
     failure: () => undefined,
-    partial: () => nothing,
+    partial: () => nothingTold,
   }),
   deltaOf: () => '',
   errorBody: openaiError,
@@ -81,6 +80,7 @@ function readReply(body: Buffer): ReplyFindings {
     throw new AirworthyError('upstream.invalid', 'the upstream answered no embeddings')
   }
   const promptTokens = countProperty(property(json, 'usage'), 'prompt_tokens')
-  if (promptTokens === undefined) return { usage: undefined, toolNames: [] }
+  // No prompt has no tokens: such usage is a way of telling none.
+  if (!promptTokens) return { usage: undefined, toolNames: [] }
   return { usage: { promptTokens, cachedTokens: 0, completionTokens: 0 }, toolNames: [] }
 }

@@ -1,12 +1,15 @@
 // OpenAI Responses, without what the provider keeps between calls: a response, conversation or
 // stored prompt that a request only names could be another agent's, and nobody here has seen it.
 import { AirworthyError } from '../../core/errors.ts'
+import { isForeignThought } from '../../core/wires/translate.ts'
 import type { TokenUsage } from '../../store/recorder/types.ts'
 import { openaiError } from './openai-errors.ts'
 import type { Member } from './set-members.ts'
 import {
   boundTokens,
   countProperty,
+  askedCount,
+  askedFlag,
   listProperty,
   type ModelRequest,
   type ModelWire,
@@ -15,7 +18,9 @@ import {
   parseReply,
   type PriceTerms,
   property,
+  nothingTold,
   rawText,
+  readDearer,
   readModelName,
   type ReplyFindings,
   serviceTierOf,
@@ -53,13 +58,14 @@ function readRequest(body: Buffer): ModelRequest {
   refuseState(json)
   return {
     model,
-    stream: property(json, 'stream') === true,
-    maxOutputTokens: boundTokens(countProperty(json, 'max_output_tokens')),
+    stream: askedFlag(json, 'stream'),
+    maxOutputTokens: boundTokens(askedCount(json, 'max_output_tokens')),
     choices: 1,
     systemText: readSystem(json),
     toolNames: listProperty(json, 'tools').flatMap(readToolName),
     wantsUsageEvent: true,
     ...readParts(json),
+    dearer: readDearer(json),
     json,
   }
 }
@@ -127,6 +133,9 @@ function changes(
   { endpoint, outputTokens }: Parameters<ModelWire['changes']>[1],
 ): Member[] {
   const members: Member[] = []
+  const items = listProperty(request.json, 'input')
+  const dropped = new Set(items.flatMap((item, index) => (isForeignThought(item) ? index : [])))
+  if (dropped.size > 0) members.push({ name: 'input', dropped })
   if (endpoint.upstreamModel !== request.model) {
     members.push({ name: 'model', value: JSON.stringify(endpoint.upstreamModel) })
   }
@@ -160,7 +169,8 @@ function readTerms(response: unknown): PriceTerms | undefined {
 function readUsage(usage: unknown): TokenUsage | undefined {
   const promptTokens = countProperty(usage, 'input_tokens')
   const completionTokens = countProperty(usage, 'output_tokens')
-  if (promptTokens === undefined || completionTokens === undefined) return undefined
+  // No prompt has no tokens: such usage is a way of telling none.
+  if (!promptTokens || completionTokens === undefined) return undefined
   const cached = countProperty(property(usage, 'input_tokens_details'), 'cached_tokens') ?? 0
   const reasoning = countProperty(property(usage, 'output_tokens_details'), 'reasoning_tokens')
   return {
@@ -205,7 +215,7 @@ function createScanner(): StreamScanner {
     findings: () => ({ usage, toolNames, terms }),
     isComplete: () => isComplete,
     failure: () => failure,
-    partial: () => ({ promptTokens: 0, completionTokens: 0 }),
+    partial: () => nothingTold,
   }
 }
 

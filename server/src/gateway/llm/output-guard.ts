@@ -112,7 +112,7 @@ export class OutputGuard {
     }
     const bound = Number(completionBound(this.#forwarding))
     return {
-      promptTokens: told.promptTokens,
+      ...told,
       completionTokens: Math.max(told.completionTokens, Math.min(counted, bound)),
     }
   }

@@ -12,7 +12,7 @@ import type { EffectIntent, Intent, Principal, Shrink } from '../../store/record
 import type { Gateway } from '../gateway.ts'
 import type { LoadedPact } from '../pacts.ts'
 import { rememberMessages } from '../taint/messages.ts'
-import { boundAmounts, hasUnknownPrice, isPlain, type Tokens } from './pricing.ts'
+import { boundAmounts, hasUnknownPrice, isPlain, isPricedAs, type Tokens } from './pricing.ts'
 import { boundPrompt } from './reserve-prompt.ts'
 import type { ModelRequest, ModelWire } from './wire.ts'
 import { upstreamWire } from './wires.ts'
@@ -132,7 +132,7 @@ function hasOtherWay(model: CompiledModel, request: ModelRequest): boolean {
 /** What is asked, else the model's own maximum. */
 function boundCompletion({ request, wire }: ModelCallInput, model: CompiledModel | undefined) {
   if (model === undefined || wire.countsOnly === true) return 0n
-  return BigInt(request.maxOutputTokens ?? model.maxOutputTokens)
+  return BigInt(request.maxOutputTokens ?? model.maxOutputTokens * request.choices)
 }
 
 function reserve(
@@ -232,7 +232,7 @@ const notHeld = {
 /** Why no endpoint of the model may take the call, whatever the rules say. */
 function findUnserved(
   model: CompiledModel,
-  { wire }: ModelCallInput,
+  { wire, request }: ModelCallInput,
 ): Parameters<typeof tighten>[1] | undefined {
   if (!model.endpoints.some((endpoint) => upstreamWire(endpoint, wire) !== undefined)) {
     const reason = `no endpoint of the model ${model.name} serves ${wire.api}`
@@ -240,6 +240,11 @@ function findUnserved(
   }
   if (hasUnknownPrice(model)) {
     const reason = `nobody knows what the model ${model.name} costs`
+    return { verdict: 'deny', code: 'model.price_unknown', rule: 'price', reason }
+  }
+  const { dearer } = request
+  if (dearer !== undefined && !isPricedAs(model, dearer.tier)) {
+    const reason = `nobody knows what the model ${model.name} costs with ${dearer.asked}`
     return { verdict: 'deny', code: 'model.price_unknown', rule: 'price', reason }
   }
   return undefined

@@ -2,7 +2,7 @@
 // bound is the dearest one's.
 import type { Amounts } from '../../core/budget/budget.ts'
 import type { CompiledEndpoint, CompiledModel } from '../../core/pact/compiled.ts'
-import { costNanoUsd, type Prices, worstCaseNanoUsd } from '../../core/pricing/prices.ts'
+import { costNanoUsd, type Prices, type ServiceTier, worstCaseNanoUsd } from '../../core/pricing/prices.ts'
 import type { TokenUsage } from '../../store/recorder/types.ts'
 import type { ModelRequest, PriceTerms } from './wire.ts'
 
@@ -57,6 +57,14 @@ function isDearer(tier: Prices['worst'][number]): boolean {
 /** True where a call may meet an endpoint whose price nobody knows. */
 export function hasUnknownPrice(model: CompiledModel): boolean {
   return model.endpoints.some((endpoint) => endpoint.prices === undefined)
+}
+
+/** Whether every endpoint has a price for calls that are served so; free and flat ones always do. */
+export function isPricedAs(model: CompiledModel, tier: ServiceTier | undefined): boolean {
+  return model.endpoints.every(({ prices }) => {
+    if (prices?.source === 'free' || prices?.source === 'flat') return true
+    return tier !== undefined && prices?.serviceTiers[tier] !== undefined
+  })
 }
 
 /** What a call has cost at an endpoint, from its usage. */

@@ -1,10 +1,14 @@
 // Sets members of a JSON object in its text. Everything else stays byte for byte as the client sent
 // it: parsing and writing anew would round numbers that a double does not hold.
 
-/** A value is JSON text. In an object that is there already, `nested` members are set instead. */
+/**
+ * A value is JSON text. In an object that is there already, `nested` members are set instead. Of a
+ * list the elements at the indexes of `dropped` are left out.
+ */
 export type Member =
   | { readonly name: string; readonly value: string }
   | { readonly name: string; readonly nested: readonly Member[] }
+  | { readonly name: string; readonly dropped: ReadonlySet<number> }
 
 /** `text` must be a valid JSON object. A name that occurs twice is set in both places. */
 export function setMembers(text: string, members: readonly Member[]): string {
@@ -28,9 +32,28 @@ export function setMembers(text: string, members: readonly Member[]): string {
   return edited
 }
 
+/** The names of the outermost members, in their order; one that occurs twice is there twice. */
+export function memberNames(text: string): string[] {
+  return findMembers(text).map(({ name }) => name)
+}
+
 function valueOf(member: Member, before: string): string {
   if ('value' in member) return member.value
+  if ('dropped' in member) return dropElements(before, member.dropped)
   return setMembers(before.startsWith('{') ? before : '{}', member.nested)
+}
+
+function dropElements(list: string, dropped: ReadonlySet<number>): string {
+  if (!list.startsWith('[')) return list
+  const kept: string[] = []
+  let at = skipSpace(list, 1)
+  for (let index = 0; at < list.length && list[at] !== ']'; index += 1) {
+    const end = valueEnd(list, at)
+    if (!dropped.has(index)) kept.push(list.slice(at, end))
+    at = skipSpace(list, end)
+    if (list[at] === ',') at = skipSpace(list, at + 1)
+  }
+  return `[${kept.join(',')}]`
 }
 
 type Place = { readonly name: string; readonly from: number; readonly to: number }

@@ -85,7 +85,7 @@ export async function settleReply(
     return settleBounded(gateway, forwarding, {
       ...common,
       state: 'unknown',
-      ...atLeast(route.endpoint, partial),
+      ...atLeast(route.endpoint, partial, findings?.terms),
     })
   }
   const isWhole = error === undefined || error.code === 'policy.reply_denied'
@@ -100,9 +100,10 @@ export async function settleReply(
 function atLeast(
   endpoint: CompiledEndpoint,
   partial: PartialUsage | undefined,
+  terms: ReplyFindings['terms'],
 ): Partial<Pick<Outcome, 'usedAtLeast' | 'estimated'>> {
   if (partial === undefined || partial.promptTokens + partial.completionTokens === 0) return {}
-  const used: Amounts = priceUsage(endpoint, { ...partial, cachedTokens: 0 })
+  const used: Amounts = priceUsage(endpoint, partial, terms)
   // Whether the call counts is as unknown as its use.
   return { usedAtLeast: { ...used, calls: 0n }, estimated: true }
 }

@@ -1,9 +1,10 @@
 // What is sent to an endpoint for a call: the client's body byte for byte where nothing must change.
+import { AirworthyError } from '../../core/errors.ts'
 import type { CompiledEndpoint } from '../../core/pact/compiled.ts'
 import type { Gateway } from '../gateway.ts'
 import type { UpstreamRequest } from '../upstream/dispatch.ts'
 import type { Course, Target } from './course.ts'
-import type { Forwarding, Route } from './forwarding.ts'
+import { completionBound, type Forwarding, type Route } from './forwarding.ts'
 import { setMembers } from './set-members.ts'
 import { translateBody } from './translation.ts'
 
@@ -44,17 +45,31 @@ function keyHeader(endpoint: CompiledEndpoint, apiKey: string): Record<string, s
     : { [endpoint.auth]: apiKey }
 }
 
+/**
+ * The limit of each choice, where the client's own does not stand: what a budget leaves, or what is
+ * held for a client that names none. Who only observes gets what the model gives, but for Messages,
+ * which cannot do without a limit.
+ */
+function outputLimit(forwarding: Forwarding, route: Route): number | undefined {
+  const { input, result } = forwarding
+  const { request, principal } = input
+  const isNeeded = route.wire.api === 'messages' || principal.mode === 'enforce'
+  const isMissing = request.maxOutputTokens === undefined && isNeeded
+  if (result.completionTokens === undefined && !isMissing) return undefined
+  return Number(completionBound(forwarding) / BigInt(request.choices))
+}
+
 function upstreamBody(forwarding: Forwarding, route: Route): Buffer {
-  const { input, result, prepared } = forwarding
+  const { input } = forwarding
   const { request } = input
-  const cut = result.completionTokens
-  // What is left is for all choices together.
-  const outputTokens = cut === undefined ? undefined : Number(cut / BigInt(request.choices))
+  const outputTokens = outputLimit(forwarding, route)
   if (route.wire !== input.wire) {
-    // Messages alone cannot do without a limit.
-    const asked = Number(prepared.completionTokens / BigInt(request.choices))
-    const needed = route.wire.api === 'messages' ? asked : undefined
-    return translateBody(forwarding, route, outputTokens ?? needed)
+    if (outputTokens === undefined && request.maxOutputTokens === 0) {
+      // Elsewhere it may mean no limit at all.
+      const message = `a call without any output cannot be translated to ${route.wire.api}`
+      throw new AirworthyError('request.untranslatable', message)
+    }
+    return translateBody(forwarding, route, outputTokens)
   }
   const members = route.wire.changes(request, { endpoint: route.endpoint, outputTokens })
   if (members.length === 0) return input.body

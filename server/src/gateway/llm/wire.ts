@@ -3,9 +3,10 @@
 import type { ErrorBody } from '@airworthy/sdk'
 import { AirworthyError } from '../../core/errors.ts'
 import type { CompiledEndpoint } from '../../core/pact/compiled.ts'
-import type { PricedUsage } from '../../core/pricing/prices.ts'
+import type { PricedUsage, ServiceTier } from '../../core/pricing/prices.ts'
 import type { ModelApi } from '../../core/wires/model-api.ts'
 import type { TokenUsage } from '../../store/recorder/types.ts'
+import { refuseTwoReadings } from './one-reading.ts'
 import type { Member } from './set-members.ts'
 
 export type ModelRequest = {
@@ -25,10 +26,19 @@ export type ModelRequest = {
   readonly inlineParts: number
   /** The first part whose tokens are not in the body at all, such as an image by its URL. */
   readonly outside: string | undefined
+  /** A way of being served that has a price of its own: `service_tier: priority`. */
+  readonly dearer?: DearerService | undefined
   /** A bound of the prompt's tokens that the wire knows better than by bytes. */
   readonly promptTokensMax?: number | undefined
   /** The body, parsed. */
   readonly json: object
+}
+
+export type DearerService = {
+  /** As the request has it, for people. */
+  readonly asked: string
+  /** Undefined for what no list of prices has. */
+  readonly tier: ServiceTier | undefined
 }
 
 export type ReplyFindings = {
@@ -44,7 +54,9 @@ export type PriceTerms = Pick<
 >
 
 /** What a stream has told before its end: each count is at least what was used. */
-export type PartialUsage = { readonly promptTokens: number; readonly completionTokens: number }
+export type PartialUsage = TokenUsage
+
+export const nothingTold: PartialUsage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 }
 
 /** Reads a stream as it passes. */
 export type StreamScanner = {
@@ -116,11 +128,32 @@ export function countProperty(value: unknown, key: string): number | undefined {
   return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : undefined
 }
 
+/**
+ * A count that a request asks for; `null` asks for nothing. What is no count is refused, because an
+ * upstream may take it for one: "100", or -1 for no end. Throws `request.invalid`.
+ */
+export function askedCount(json: object, key: string, least = 1): number | undefined {
+  const value = property(json, key)
+  if (value === undefined || value === null) return undefined
+  const count = countProperty(json, key)
+  if (count !== undefined && count >= least) return count
+  throw new AirworthyError('request.invalid', `\`${key}\` must be an integer, at least ${least}`)
+}
+
+/** Throws `request.invalid` for what is neither true nor false. */
+export function askedFlag(json: unknown, key: string): boolean {
+  const value = property(json, key)
+  if (value === undefined || value === null) return false
+  if (typeof value === 'boolean') return value
+  throw new AirworthyError('request.invalid', `\`${key}\` must be true or false`)
+}
+
 /** Throws `request.invalid_json` or `request.invalid`. */
 export function parseBody(body: Buffer): object {
+  const text = body.toString('utf8')
   let json: unknown
   try {
-    json = JSON.parse(body.toString('utf8'))
+    json = JSON.parse(text)
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : 'the body is not JSON'
     throw new AirworthyError('request.invalid_json', `the body is not valid JSON: ${message}`)
@@ -128,6 +161,7 @@ export function parseBody(body: Buffer): object {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new AirworthyError('request.invalid', 'the body must be a JSON object')
   }
+  refuseTwoReadings(text, json)
   return json
 }
 
@@ -147,6 +181,23 @@ export function parseEvent(data: string): unknown {
   } catch (cause) {
     throw new AirworthyError('upstream.invalid', 'the upstream sent a broken event', { cause })
   }
+}
+
+/** Served so, a call costs the standard price, or less. */
+const standardTiers: ReadonlySet<unknown> = new Set([
+  'auto',
+  'default',
+  'standard',
+  'standard_only',
+  'flex',
+  'batch',
+])
+
+/** What of a request makes its call dearer than the standard price; undefined for most. */
+export function readDearer(json: object): DearerService | undefined {
+  const tier = property(json, 'service_tier')
+  if (tier == null || standardTiers.has(tier)) return undefined
+  return { asked: `service_tier: ${String(tier).slice(0, 40)}`, tier: serviceTierOf(tier) }
 }
 
 /** How the upstream says it served the call, where that has a price of its own. */

@@ -55,10 +55,17 @@ export function dispatchUpstream(
   onReply?: (reply: UpstreamReply) => void,
 ): Dispatched {
   const { promise, resolve } = Promise.withResolvers<DispatchEnd>()
-  const handler = new ReplyHandler({ sink, onReply, resolve })
+  const { firstByteTimeoutMs, timeoutMs } = request
+  const handler = new ReplyHandler({
+    sink,
+    onReply,
+    resolve,
+    // The limit of the whole reply is enough where it is no longer.
+    firstByteTimeoutMs: firstByteTimeoutMs < timeoutMs ? firstByteTimeoutMs : undefined,
+  })
   const timer = setTimeout(() => {
-    handler.abort(new AirworthyError('upstream.timeout', 'the upstream took too long to answer'))
-  }, request.timeoutMs)
+    handler.abort(tookTooLong())
+  }, timeoutMs)
   const end = promise.finally(() => clearTimeout(timer))
   try {
     pool.dispatch(
@@ -67,7 +74,8 @@ export function dispatchUpstream(
         method: 'POST',
         headers: request.headers,
         body: request.body,
-        headersTimeout: request.firstByteTimeoutMs,
+        // Undici's own timer may come half a second late.
+        headersTimeout: 0,
         bodyTimeout: request.idleTimeoutMs,
       },
       handler,
@@ -89,6 +97,8 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
   readonly #sink: StreamSink | undefined
   readonly #onReply: ((reply: UpstreamReply) => void) | undefined
   readonly #resolve: (end: DispatchEnd) => void
+  readonly #firstByteTimeoutMs: number | undefined
+  #firstByteTimer: NodeJS.Timeout | undefined
   readonly #chunks: Buffer[] = []
   #bytes = 0
   #controller: Dispatcher.DispatchController | undefined
@@ -101,15 +111,23 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
     sink: StreamSink | undefined
     onReply: ((reply: UpstreamReply) => void) | undefined
     resolve: (end: DispatchEnd) => void
+    firstByteTimeoutMs: number | undefined
   }) {
     this.#sink = options.sink
+    this.#firstByteTimeoutMs = options.firstByteTimeoutMs
     this.#onReply = options.onReply
     this.#resolve = options.resolve
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#abortReason !== undefined) controller.abort(this.#abortReason)
+    if (this.#abortReason !== undefined) {
+      controller.abort(this.#abortReason)
+      return
+    }
+    if (this.#firstByteTimeoutMs === undefined) return
+    clearTimeout(this.#firstByteTimer)
+    this.#firstByteTimer = setTimeout(() => this.abort(tookTooLong()), this.#firstByteTimeoutMs)
   }
 
   onResponseStart(
@@ -118,6 +136,7 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
   ): void {
     if (status < 200) return
+    clearTimeout(this.#firstByteTimer)
     this.#reply = { status, headers }
     this.#onReply?.(this.#reply)
     this.#isStreaming = this.#sink?.accept(this.#reply) ?? false
@@ -154,6 +173,7 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
 
   fail(error: AirworthyError, neverSent = error.code === 'upstream.unreachable'): void {
     if (this.#isEnded) return
+    clearTimeout(this.#firstByteTimer)
     this.#isEnded = true
     const startedReply = this.#reply !== undefined
     this.#resolve({ kind: 'failed', error, neverSent, startedReply })
@@ -176,6 +196,10 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
   }
 }
 
+function tookTooLong(cause?: Error): AirworthyError {
+  return new AirworthyError('upstream.timeout', 'the upstream took too long to answer', { cause })
+}
+
 const neverSentCodes = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -192,7 +216,7 @@ function readFailure(cause: Error, startedReply: boolean): AirworthyError {
     return new AirworthyError('upstream.unreachable', message, { cause })
   }
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
-    return new AirworthyError('upstream.timeout', 'the upstream took too long to answer', { cause })
+    return tookTooLong(cause)
   }
   if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
     return new AirworthyError('upstream.invalid', 'the upstream does not speak HTTP', { cause })

@@ -96,6 +96,7 @@ test('what makes no budget is refused, and says where', async () => {
     assert.deepEqual([status, code], [400, 'request.invalid'], JSON.stringify(body))
   }
   assert.deepEqual((await api.client.listBudgets()).budgets, [])
+  await assert.rejects(api.client.listBudgets({ ledgers: 101 }), { code: 'request.invalid' })
 })
 
 test('there are at most a hundred', async () => {

@@ -1,6 +1,7 @@
 // The items of a Responses reply: one for each text, thought and tool call.
 import type { OutputPart, TranslationContext } from '../conversation.ts'
-import { sealThought, wantsSeals } from './sealed-thought.ts'
+import { openSeal, sealThought, wantsSeals } from './sealed-thought.ts'
+import { textMember } from '../read-json.ts'
 
 const prefixes = { text: 'msg', refusal: 'msg', reasoning: 'rs', tool_call: 'fc' } as const
 
@@ -11,6 +12,16 @@ export function itemId(
   index: number,
 ): string {
   return `${prefixes[type]}_${context.id}_${index}`
+}
+
+/** As `itemId` names thoughts; OpenAI's own names have no hyphens. */
+const ownThought = /^rs_[0-9a-f]{8}-[0-9a-f-]{27}_\d+$/
+
+/** Whether an item of a request is a thought that an endpoint of another wire had: OpenAI refuses it. */
+export function isForeignThought(item: unknown): boolean {
+  if (textMember(item, 'type') !== 'reasoning') return false
+  if (openSeal(textMember(item, 'encrypted_content')) !== undefined) return true
+  return ownThought.test(textMember(item, 'id') ?? '')
 }
 
 /** Undefined for a thought that nothing may be told of. */
