@@ -15,10 +15,10 @@ const { upstream, server } = ground
 function models(name: string, behaviours: { small?: string; big?: string } = {}): Json[] {
   const dear = { inputPerMillionUsd: '4.00', outputPerMillionUsd: '16.00' }
   const base = { wire: 'openai', maxOutputTokens: 1000, timeoutMs: 20_000 }
-  const at = (behaviour: string, tag: string): string => upstream.base(behaviour, `${name}-${tag}`)
+  const url = (behaviour: string, tag: string): string => upstream.base(behaviour, `${name}-${tag}`)
   return [
-    { name: 'small', ...base, baseUrl: at(behaviours.small ?? 'echo', 'small'), prices },
-    { name: 'big', ...base, baseUrl: at(behaviours.big ?? 'echo', 'big'), prices: dear },
+    { name: 'small', ...base, baseUrl: url(behaviours.small ?? 'echo', 'small'), prices },
+    { name: 'big', ...base, baseUrl: url(behaviours.big ?? 'echo', 'big'), prices: dear },
   ]
 }
 
@@ -84,7 +84,7 @@ test('a label routes, and a session is routed by its scope', async () => {
 
 const cascade = (checks: readonly Json[] = []): Json => ({
   model: 'auto',
-  rules: [{ id: 'cheap-first', when: 'true', use: { try: 'small', then: 'big', checks } }],
+  rules: [{ id: 'cheap-first', when: 'true', use: { try: 'small', escalateTo: 'big', checks } }],
   otherwise: 'big',
 })
 

@@ -22,11 +22,20 @@ const stretches = 12
 const standardErrorsMax = 2.23
 const quietWithinMs = 40_000
 const minuteMs = 60_000
+/**
+ * As in a small container. On a large machine the collector lets the old generation grow for minutes
+ * before it looks at it, and a slope would say nothing of what is kept.
+ */
+const heapMb = 256
 
 export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
   const size = quick ? 'quick' : 'full'
   await using provider = await startFakeProvider()
-  await using airworthy = await startAirworthy({ env: { [keyVariable]: providerKey } })
+  const env = {
+    [keyVariable]: providerKey,
+    NODE_OPTIONS: `--max-old-space-size=${heapMb} --max-semi-space-size=4`,
+  }
+  await using airworthy = await startAirworthy({ env })
   await using record = await DrillRecord.open(airworthy.databaseUrl)
   const models = mixedModels(provider.url)
   const { apiKey, agentId } = await enrolDrill(airworthy, { agent, models })

@@ -5,7 +5,7 @@ import { addCacheCheckCommand } from './cache-check.ts'
 import { connect, globalOptions } from './connection.ts'
 import { UsageError } from './failure.ts'
 import { readAll } from './pages.ts'
-import { printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
+import { note, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
 
 type ReviewOptions = {
   readonly agent?: string
@@ -71,11 +71,17 @@ async function stats(query: { readonly agent?: string }, command: Command): Prom
     ['AGENT', 'MODEL', 'REPLIES', 'BYTES', 'HITS'],
     found.models.map((each) => [each.agent, each.model, each.entries, each.bytes, each.hits]),
   )
+  if (found.models.length === 0) {
+    note('Nothing is cached. A model has a cache where its manifest says so: cache: {}')
+  }
   if (found.standings.length === 0) return
   printLine()
+  const names = new Map(found.models.map((each) => [each.agentId, each.agent]))
   printTable(
-    ['MODEL', 'MODE', 'AGREE', 'DIFFER', 'UNSURE', 'RATE BELOW', 'BUDGET', 'MAKE'],
+    ['AGENT', 'MODEL', 'MODE', 'AGREE', 'DIFFER', 'UNSURE', 'RATE BELOW', 'BUDGET', 'MAKE'],
     found.standings.map((each) => [
+      // Of a cache that is empty only the id is told.
+      names.get(each.agentId) ?? each.agentId,
       each.model,
       each.mode,
       each.agree,
@@ -192,4 +198,6 @@ async function listPairs(options: ReviewOptions, command: Command): Promise<void
       shortTime(each.createdAt),
     ]),
   )
+  if (pairs.length > 0) return
+  note(`There are no ${options.verdict} pairs. "airworthy cache stats" says how semantic caches stand.`)
 }

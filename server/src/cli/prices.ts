@@ -63,6 +63,9 @@ async function list(
       moreOf(one),
     ]),
   )
+  if (all.length === 0) {
+    note('nobody lists such a model: "airworthy prices override --help" says how to give it prices')
+  }
   if (page.next !== null) note(`the first ${listedMax} are shown: name a model or a provider`)
   note(`US dollars for a million tokens; ${page.catalogue.edition}`)
 }
@@ -118,6 +121,7 @@ function printCheck({ catalogue, models, overrides }: PriceCheck): void {
       ]),
     )
   }
+  if (models.length === 0) note('no agent with a model is enrolled yet')
   note(`compared with ${catalogue.edition}, ${catalogue.hash.slice(0, 12)}`)
 }
 

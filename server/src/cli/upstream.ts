@@ -37,6 +37,9 @@ async function list(command: Command): Promise<void> {
     ],
     found.upstreams.map(rowOf),
   )
+  if (found.upstreams.length === 0) {
+    note('There are none yet: an upstream is listed from the first call of its model on.')
+  }
   const { running, waiting, concurrencyMax } = found.admission
   note(
     `As replica ${found.replica ?? '-'} sees it at ${shortTime(found.at)}. ` +

@@ -98,9 +98,14 @@ export function settle(
     const fits = room - budget.leasedByOthers - budget.overrun
     const settled = used <= fits ? used : fits > 0n ? fits : 0n
     budget.settled += settled
-    budget.overrun += used - settled
+    budget.overrun = atMost(budget.overrun + used - settled)
     trimLease(budget)
   }
+}
+
+/** No more than a ledger can hold: what a provider reports may be absurd. */
+export function atMost(amount: bigint): bigint {
+  return amount <= noLimit ? amount : noLimit
 }
 
 /** A limit that is set while a call is in flight finds nothing of that call in its budget. */

@@ -1,5 +1,5 @@
 // A budget of an organisation: whom it is for, in which windows, and what happens when it is hit.
-import { type Budget, type BudgetUnit, noLimit } from './budget.ts'
+import { atMost, type Budget, type BudgetUnit, noLimit } from './budget.ts'
 import type { BudgetWindow } from './window.ts'
 
 export type PolicyScope = 'organisation' | 'team' | 'agent' | 'version' | 'user' | 'session'
@@ -41,7 +41,7 @@ export function generationOf({ former }: Pick<Policy, 'former'>): number {
   return former[0] === undefined ? 0 : former[0].generation + 1
 }
 
-const formerMax = 8
+const formerMax = 32
 
 /**
  * The former windows once the window changes. A rolling window that is only longer or shorter keeps
@@ -93,7 +93,7 @@ export type PassedThreshold = {
 
 /** What counts for an alert: what was used, and what may have been; not what calls still hold. */
 function usedOf(budget: Budget): bigint {
-  return budget.settled + budget.unknown + budget.overrun
+  return atMost(budget.settled + budget.unknown + budget.overrun)
 }
 
 /**

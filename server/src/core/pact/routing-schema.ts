@@ -19,17 +19,17 @@ const check = object(
 const cascade = object(
   {
     try: modelName.describe('Asked first.'),
-    then: modelName.describe('Asked when an answer of the first does not pass the checks.'),
+    escalateTo: modelName.describe('Asked when an answer of the first does not pass the checks.'),
     checks: list(check, 'a list of checks')
       .max(CHECKS_MAX, { error: `at most ${CHECKS_MAX} checks` })
       .default([])
       .describe('Beside what is always asked: a whole answer that is not empty and no refusal.'),
   },
-  'an object with try and then',
+  'an object with try and escalateTo',
 )
 
 const use = z.union([modelName, cascade], {
-  error: 'the name of a model of this manifest, or a cascade with try and then',
+  error: 'the name of a model of this manifest, or a cascade with try and escalateTo',
 })
 
 const rule = object(

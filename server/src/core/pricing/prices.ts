@@ -1,5 +1,6 @@
 // What a model's tokens cost: integer pico-USD (10^-12) for one token, so that 0.000001 US dollars
 // for a million is still a whole number. A call is rounded up once, to nano-USD (10^-9).
+import { atMost } from '../budget/budget.ts'
 import { canonicalJson, sha256Hex } from '../canonical.ts'
 
 /** Pico-USD for one token of each kind. */
@@ -131,8 +132,9 @@ export function ratesAt(tiers: PriceTiers, promptTokens: number): TokenRates {
   return rates
 }
 
+/** Rounded up; no more than a ledger can hold, because counts of tokens may be absurd. */
 function nanoUsd(pico: bigint): bigint {
-  return (pico + picoPerNano - 1n) / picoPerNano
+  return atMost((pico + picoPerNano - 1n) / picoPerNano)
 }
 
 /** Every tier of every way of service, with the dearest so far: what is cheaper later is no bound. */

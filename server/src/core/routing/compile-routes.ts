@@ -70,7 +70,7 @@ function compileUse(use: Use, path: readonly PathStep[], context: Context): Rout
     return { kind: 'model', model: use }
   }
   checkModel(use.try, [...path, 'try'], context)
-  checkModel(use.then, [...path, 'then'], context)
+  checkModel(use.escalateTo, [...path, 'escalateTo'], context)
   const checks = use.checks.flatMap(({ id, accept }, index): RouteCheck[] => {
     const compiled = compileRouteCondition(accept, context.reply)
     if (compiled.kind === 'ok') return [{ id, accept: compiled.condition }]
@@ -78,7 +78,7 @@ function compileUse(use: Use, path: readonly PathStep[], context: Context): Rout
     context.problems.push(problemAt(at, { value: accept, expected: compiled.expected }))
     return []
   })
-  return { kind: 'cascade', try: use.try, then: use.then, checks }
+  return { kind: 'cascade', try: use.try, escalateTo: use.escalateTo, checks }
 }
 
 function checkModel(name: string, path: readonly PathStep[], context: Context): void {

@@ -54,9 +54,17 @@ export function readRequestFacts(input: RequestInput): RequestFacts {
   })
   const messages = turns.length
   return {
-    ...{ model, label, stream, outputTokens, toolNames, promptTokens, messages },
+    model,
+    label,
+    stream,
+    outputTokens,
+    toolNames,
+    promptTokens,
+    messages,
     ...seen,
-    ...{ structured, text, complexity },
+    structured,
+    text,
+    complexity,
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { compareAnswers } from './compare-answers.ts'
 import { measureComplexity } from './complexity.ts'
 import { compileRouteCondition, routingEnvironment, type ReplyFacts } from './environment.ts'
@@ -85,9 +85,9 @@ describe('a route', () => {
   })
 })
 
-describe('complexity', () => {
-  const measure = (text: string) => factsOf(text).request.complexity.score
+const measure = (text: string) => factsOf(text).request.complexity.score
 
+describe('complexity', () => {
   it('is higher for hard work than for small talk', () => {
     const talk = measure('What are your opening hours?')
     const work = measure(
@@ -152,9 +152,9 @@ describe('the checks of a cascade', () => {
   })
 })
 
-describe('answers', () => {
-  const text = (words: string) => ({ text: words, toolCalls: [] })
+const text = (words: string) => ({ text: words, toolCalls: [] })
 
+describe('answers', () => {
   it('are the same in other order or case, and differ in a number', () => {
     const one = text('Your order ships on Monday at 9.')
     assert.equal(compareAnswers(one, text('your order ships on monday at 9')).verdict, 'same')

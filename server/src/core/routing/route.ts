@@ -7,7 +7,7 @@ export type RouteUse =
   | {
       readonly kind: 'cascade'
       readonly try: string
-      readonly then: string
+      readonly escalateTo: string
       readonly checks: readonly RouteCheck[]
     }
 
@@ -90,7 +90,7 @@ function findRule(
 }
 
 export function describeUse(use: RouteUse): string {
-  return use.kind === 'model' ? use.model : `${use.try}, then ${use.then}`
+  return use.kind === 'model' ? use.model : `${use.try}, then ${use.escalateTo}`
 }
 
 /** The model that is asked first. */

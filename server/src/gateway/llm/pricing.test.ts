@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { CompiledModel } from '../../core/pact/compiled.ts'
 import { compilePriceList } from '../../core/pricing/price-list.ts'
 import { boundAmounts, isPlain } from './pricing.ts'
@@ -46,7 +46,7 @@ describe('what a call is held at', () => {
     const spelled = fc
       .array(fc.boolean(), { minLength: 13, maxLength: 13 })
       .map((escaped) =>
-        [...'cache_control']
+        Array.from('cache_control')
           .map((letter, at) =>
             escaped[at] === true
               ? `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`

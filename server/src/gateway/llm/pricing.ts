@@ -2,7 +2,12 @@
 // bound is the dearest one's.
 import type { Amounts } from '../../core/budget/budget.ts'
 import type { CompiledEndpoint, CompiledModel } from '../../core/pact/compiled.ts'
-import { costNanoUsd, type Prices, type ServiceTier, worstCaseNanoUsd } from '../../core/pricing/prices.ts'
+import {
+  costNanoUsd,
+  type Prices,
+  type ServiceTier,
+  worstCaseNanoUsd,
+} from '../../core/pricing/prices.ts'
 import type { TokenUsage } from '../../store/recorder/types.ts'
 import type { ModelRequest, PriceTerms } from './wire.ts'
 
@@ -14,14 +19,12 @@ export type Tokens = {
 }
 
 /** The most that so many tokens can cost at any endpoint; one without a price is not asked. */
-export function boundAmounts(
-  model: CompiledModel,
-  { promptTokens, completionTokens, isPlain }: Tokens,
-): Amounts {
+export function boundAmounts(model: CompiledModel, tokens: Tokens): Amounts {
+  const { promptTokens, completionTokens } = tokens
   let nanoUsd = 0n
   for (const { prices } of model.endpoints) {
     if (prices === undefined) continue
-    const cost = worstCaseNanoUsd(prices, promptTokens, completionTokens, { isPlain })
+    const cost = worstCaseNanoUsd(prices, promptTokens, completionTokens, tokens)
     if (cost > nanoUsd) nanoUsd = cost
   }
   return {

@@ -53,6 +53,7 @@ export async function runToolCall(gateway: Gateway, input: ToolCallInput): Promi
     case 'wait':
       throw result.isBlocked === true ? blocked(result.ofCallId) : notPlaced()
     case 'stale':
+    case 'over':
     default:
       throw notPlaced()
   }

@@ -7,6 +7,10 @@ import { placeUndo } from './place-undo.ts'
 import type { OpenCall } from './state.ts'
 import type { Intent, IntentResult, Outcome, Settled } from './types.ts'
 
+export const batchItemsMax = 256
+/** Payloads of a batch are one parameter of its statement: PostgreSQL takes less than 1 GB. */
+export const batchBytesMax = 32 * 1024 * 1024
+
 type Deferred<T> = {
   readonly promise: Promise<T>
   readonly resolve: (value: T) => void
@@ -35,6 +39,23 @@ export function intentItem(intent: Intent): IntentItem {
 
 export function outcomeItem(outcome: Outcome): OutcomeItem {
   return { kind: 'outcome', outcome, durable: defer() }
+}
+
+/** Takes the oldest items of the queue: one, and as many more as one batch may hold. */
+export function takeBatch(queue: Item[]): Item[] {
+  let bytes = 0
+  let count = 0
+  for (const item of queue) {
+    bytes += payloadBytes(item)
+    if (count === batchItemsMax || (count > 0 && bytes > batchBytesMax)) break
+    count += 1
+  }
+  return queue.splice(0, count)
+}
+
+function payloadBytes(item: Item): number {
+  const payload = item.kind === 'intent' ? item.intent.request : item.outcome.response
+  return payload?.sealed.length ?? 0
 }
 
 export function fail(item: Item, error: AirworthyError): void {

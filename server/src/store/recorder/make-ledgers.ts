@@ -1,6 +1,6 @@
 // New ledgers of policies. Where the window was changed within the period that runs, the new ledger
 // takes over what the one before had counted: nobody gains room by a change of the window.
-import { budgetUnits } from '../../core/budget/budget.ts'
+import { atMost, budgetUnits } from '../../core/budget/budget.ts'
 import { generationOf, type Policy } from '../../core/budget/policy.ts'
 import { fillBucket, formatBuckets, type Rolling } from '../../core/budget/rolling.ts'
 import type { Period } from '../../core/budget/window.ts'
@@ -87,10 +87,11 @@ function newRow(ledger: NewLedger, former: LedgerRow | undefined, nowMs: number)
 }
 
 function takenOf(row: LedgerRow, at: number): bigint {
-  return [row.settled, row.reserved, row.unknown, row.overrun].reduce(
+  const taken = [row.settled, row.reserved, row.unknown, row.overrun].reduce(
     (sum, amounts) => sum + BigInt(amounts[at] ?? '0'),
     0n,
   )
+  return atMost(taken)
 }
 
 function least(amount: bigint, limit: bigint | undefined): bigint {

@@ -183,6 +183,8 @@ async function loadLedgers(
 ): Promise<void> {
   for (const row of await selectLedgers(scope, ids)) {
     const policy = row.policy_id === null ? undefined : state.policies.byId.get(row.policy_id)
-    if (policy !== undefined) state.ledgers.set(row.scope_id, parsePolicyLedger(row, policy))
+    if (policy === undefined) continue
+    if (wantedLimits(row, policy) !== undefined) await widenLimits(scope, row, policy)
+    state.ledgers.set(row.scope_id, parsePolicyLedger(row, policy))
   }
 }

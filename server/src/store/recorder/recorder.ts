@@ -1,11 +1,12 @@
 // Writes intents and outcomes. Calls that wait while a commit is in flight share the next one: no
-// timer, at most 256 a batch, and each succeeds or is refused alone.
+// timer, a bounded batch, and each succeeds or is refused alone.
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import { alertsToLog } from './alerts-to-log.ts'
 import { type Batch, closeBatch, openBatch } from './batch.ts'
 import { connectRecorder, findNextLog, isLogClosed, lockHead } from './connection.ts'
 import {
+  batchItemsMax,
   fail,
   intentItem,
   type Item,
@@ -13,6 +14,7 @@ import {
   outcomeItem,
   type PlacedItem,
   placeItem,
+  takeBatch,
   unavailable,
 } from './items.ts'
 import { isCallKnown, isIntentKnown, loadItems } from './load-items.ts'
@@ -22,7 +24,6 @@ import { type Sent, sendStatements, type Statement } from './statements.ts'
 import { createState, type OpenCall, resetState, type Scope } from './state.ts'
 import type { Intent, Outcome, Proposal, Settled } from './types.ts'
 
-export const batchItemsMax = 256
 // A second batch would stand on the first; that one's failure, and as many entries of somebody
 // else's, would leave the head's size as it is expected.
 const sentMax = 1
@@ -150,7 +151,7 @@ export class Recorder implements AsyncDisposable {
         await this.#finishOldest(oldest)
         continue
       }
-      const items = this.#queue.splice(0, batchItemsMax)
+      const items = takeBatch(this.#queue)
       const head = this.#headAhead(items)
       if (head !== undefined && this.#trySendAhead(this.#scope, items, head)) continue
       for (const sent of this.#sent) await this.#finishOldest(sent)

@@ -95,8 +95,8 @@ async function runCascade(
     verdict: 'allow',
     reason: `${cascade.try} was asked first (call ${first.callId}): ${fault}`,
   }
-  await run(input, response, { modelName: cascade.then, notes: [reason, note] })
-  const last = { step: 'then', used: cascade.then, ofCallId: first.callId } as const
+  await run(input, response, { modelName: cascade.escalateTo, notes: [reason, note] })
+  const last = { step: 'then', used: cascade.escalateTo, ofCallId: first.callId } as const
   gateway.routeJournal.add(lineOf(call, last))
 }
 
