@@ -167,6 +167,17 @@ test('a reader of the log is in the log', async () => {
   assert(accesses.some((access) => access.kind === 'log' && access.operator?.startsWith('auditor')))
 })
 
+test('who takes the receipt of a call, with its entries, is in the log', async () => {
+  const agent = await enrol(ground)
+  await using session = await agent.open()
+  const reply = await session.post(chat())
+  const auditor = await keyOf('auditor', 'case 4712')
+  await auditor.getReceipt(reply.headers.get('airworthy-call') ?? '')
+  const { accesses } = await server.client.listAccesses()
+  const found = accesses.find(({ reason }) => reason === 'case 4712')
+  assert.deepEqual([found?.kind, found?.operation], ['log', 'show-receipt'])
+})
+
 test('retention is 7 years until it is set, and setting it is an entry', async () => {
   const before = await server.client.getRetention()
   assert.deepEqual(

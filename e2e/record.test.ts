@@ -155,6 +155,7 @@ test('what people said and did lies nowhere but in encrypted payloads', async ()
     content: [{ type: 'text', text: `no such person: ${marker}` }],
   }))
   await session.call('notify', { note: `${marker} again` })
+  await session.call(marker, { note: 'a' })
   const [hold] = (await server.client.listHolds()).holds
   await server.client.rejectHold(hold?.id ?? '', { reason: 'no' })
   // Whom a session serves is the operator's own word, kept with the session and not in the log.

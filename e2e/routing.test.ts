@@ -179,3 +179,84 @@ test('routes are listed as models, and a manifest that names no model is refused
     (error: unknown) => JSON.stringify(asRecord(error)['detail']).includes('did you mean'),
   )
 })
+
+test('vectors are no answer to judge: a cascade asks its first model, once', async () => {
+  const name = 'cascade-of-vectors'
+  const both = models(name, { small: 'embeds', big: 'embeds' })
+  const agent = await enrol(ground, { name, more: { models: both, routing: [cascade()] } })
+  await using session = await agent.open()
+  const path = '/v1/embeddings'
+  const reply = await session.post({ model: 'auto', input: 'a tide' }, { path })
+  assert.equal(reply.status, 200, reply.text)
+  assert.equal(reply.headers.get('airworthy-model'), 'small')
+  assert.deepEqual(asked(name), [1, 0])
+})
+
+test('at most four comparisons are made at a time', async () => {
+  const name = 'compared-at-once'
+  const routing = [{ ...byLength, mode: 'shadow', compare: '1' }]
+  const gated = models(name, { small: 'gated', big: 'delay-20' })
+  const agent = await enrol(ground, { name, more: { models: gated, routing } })
+  await using session = await agent.open()
+  const gate = upstream.gate(`${name}-small`)
+  const asking = Array.from({ length: 12 }, () => session.post(chat({ model: 'auto' })))
+  for (const reply of await Promise.all(asking)) assert.equal(reply.status, 200)
+  await until('comparisons under way', () => asked(name)[0] === 4)
+  gate.open()
+  await until('all to be settled', async () => (await server.client.health()).openCalls === 0)
+  assert.deepEqual(asked(name), [4, 12])
+})
+
+/** What the calls of an agent have cost, and what its report says that it spent. */
+async function spentOf(name: string): Promise<readonly [calls: bigint, report: bigint]> {
+  await until('all to be settled', async () => (await server.client.health()).openCalls === 0)
+  const { rows } = await ground.database.query<{ cost: string }>(
+    `SELECT coalesce(sum(c.cost_nano_usd), 0) AS cost FROM airworthy.calls c
+    JOIN airworthy.agents a USING (organisation_id, agent_id) WHERE a.name = $1`,
+    [name],
+  )
+  const { uses } = await server.client.reportRoutes(name)
+  const spent = uses.reduce((sum, use) => sum + BigInt(use.spentNanoUsd), 0n)
+  return [BigInt(rows[0]?.cost ?? '0'), spent]
+}
+
+test('an answer that was asked again is no saving: the report adds up to what was spent', async () => {
+  const name = 'cascade-report'
+  const routing = [cascade([{ id: 'long', accept: "request.text.contains('short')" }])]
+  const agent = await enrol(ground, { name, more: { models: models(name), routing } })
+  await using session = await agent.open()
+  const ask = (text: string) =>
+    session.post(chat({ model: 'auto', messages: [{ role: 'user', content: text }] }))
+  await ask('a short one')
+  await ask('a long one')
+  await ask('another long one')
+  const report = await until('the report', async () => {
+    const found = await server.client.reportRoutes(name)
+    return found.uses.reduce((sum, use) => sum + use.calls, 0) === 5 ? found : undefined
+  })
+  const [small, big] = [60 * 400 + 40 * 100 + 20 * 1600, 100 * 4000 + 20 * 16_000]
+  // One answer of the small model stood; the big one was asked for the other two all the same.
+  assert.equal(report.savedNanoUsd, String(big - small - 2 * small))
+  const [calls, spent] = await spentOf(name)
+  assert.deepEqual([calls, spent], [BigInt(3 * small + 2 * big), BigInt(3 * small + 2 * big)])
+})
+
+test('the report counts the call that answered, where another attempt was a call of its own', async () => {
+  const name = 'routes-retried'
+  const [small, big] = models(name)
+  const { baseUrl, wire, ...rest } = asRecord(small)
+  const endpoints = [
+    { name: 'broken', wire, baseUrl: upstream.base('reset', `${name}-broken`), tier: 0 },
+    { name: 'whole', wire, baseUrl, tier: 1 },
+  ]
+  const routing = [{ model: 'auto', rules: [], otherwise: 'small' }]
+  const both = [{ ...rest, endpoints }, big ?? {}]
+  const agent = await enrol(ground, { name, more: { models: both, routing } })
+  await using session = await agent.open()
+  const reply = await session.post(chat({ model: 'auto' }))
+  assert.equal(reply.status, 200, reply.text)
+  await until('the report', async () => (await server.client.reportRoutes(name)).uses.length > 0)
+  const [calls, spent] = await spentOf(name)
+  assert(calls > 0n)
+  assert.equal(spent, calls)
+})

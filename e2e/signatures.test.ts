@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { chmod, cp, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
+import { connect as connectTo } from 'node:net'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import {
@@ -86,6 +87,26 @@ async function refusedWith(code: string, sent: Sent): Promise<void> {
   assert.equal(reply.code, code)
   assert.ok(reply.status === 401 || reply.status === 400)
   assert.equal(ground.upstream.asked(agent.name).length, before, 'the provider was not asked')
+}
+
+/** The code of a request that has a field once more: `fetch` and `http.request` would join the two. */
+async function codeOfTwice(sent: Sent, [name, value]: readonly [string, string]) {
+  const { hostname, port } = new URL(server.url)
+  const lines = Object.entries(sent.headers).map(([field, text]) => `${field}: ${text}`)
+  const socket = connectTo(Number(port), hostname)
+  socket.write(
+    [
+      `${sent.method} ${sent.path} HTTP/1.1`,
+      ...lines,
+      `${name}: ${value}`,
+      'connection: close',
+      `content-length: ${Buffer.byteLength(sent.body)}`,
+      '',
+      sent.body,
+    ].join('\r\n'),
+  )
+  const reply = Buffer.concat(await Array.fromAsync(socket)).toString()
+  return /"code":"([a-z_.]+)"/.exec(reply)?.[1]
 }
 
 function altered(sent: Sent, name: string, change: (value: string) => string): Sent {
@@ -263,6 +284,31 @@ describe('a request that is not as it was signed is refused', () => {
     const { sessionKey } = await server.client.openSession({ agent: agent.name })
     const added = { ...sent, headers: { ...sent.headers, 'airworthy-session': sessionKey } }
     await refusedWith('signature.incomplete', added)
+  })
+
+  test('with a field that models or tool servers heed, put in on the way', async () => {
+    const sent = await signedCall()
+    for (const name of ['openai-beta', 'anthropic-beta', 'mcp-session-id', 'last-event-id']) {
+      const added = { ...sent, headers: { ...sent.headers, [name]: 'another' } }
+      await refusedWith('signature.incomplete', added)
+    }
+    const covered = await signedCall(agent, { headers: { 'openai-beta': 'asked=v1' } })
+    await refusedWith(
+      'signature.invalid',
+      altered(covered, 'openai-beta', () => 'asked=v2'),
+    )
+    assert.equal((await send(covered)).status, 200)
+  })
+
+  test('with two lines of a field of which one was signed', async () => {
+    const sent = await signedCall()
+    for (const [name, value] of [
+      ['host', 'gateway.example.com'],
+      ['authorization', 'Bearer awk_other'],
+      ['content-type', 'text/plain'],
+    ] as const) {
+      assert.equal(await codeOfTwice(sent, [name, value]), 'signature.malformed')
+    }
   })
 
   test('by a key that is revoked', async () => {

@@ -65,6 +65,20 @@ test('a reply, a stream, a list and a refusal are all signed', async () => {
   assert.equal(at(await refusal.json(), 'error.code'), 'model.unknown')
 })
 
+test('what is no nonce is not repeated: it would put words into the signature of the reply', async () => {
+  const nonce = 'x\\";tag=\\"of-another-protocol\\";a=\\"'
+  const refusal = await fetch(`${url}/v1/models`, {
+    headers: {
+      authorization: `Bearer ${agent.apiKey}`,
+      'signature-input': `sig1=("@method");created=1;expires=2;nonce="${nonce}";keyid="k";tag="web-bot-auth"`,
+      signature: 'sig1=:AAAA:',
+    },
+  })
+  assert.equal(refusal.ok, false)
+  const signed = refusal.headers.get('signature-input') ?? ''
+  assert.match(signed, /;nonce="";tag="airworthy-response"$/)
+})
+
 test('the official MCP client believes signed replies only', async () => {
   const client = new Client({ name: 'e2e', version: '0' })
   const transport = new StreamableHTTPClientTransport(new URL(`${url}/mcp/desk`), {

@@ -148,7 +148,7 @@ test('bad requests are refused before anything is recorded', async () => {
     ['[]', 400, 'request.invalid'],
     ['{"messages":[]}', 400, 'request.invalid'],
     ['{"model":"fake"}', 400, 'request.invalid'],
-    [`{"model":"fake","x":"${'x'.repeat(4 * 1024 * 1024)}"}`, 413, 'request.too_large'],
+    [`{"model":"fake","x":"${'x'.repeat(32 * 1024 * 1024)}"}`, 413, 'request.too_large'],
   ]
   for (const [body, status, code] of bodies) {
     const reply = await session.post(body)

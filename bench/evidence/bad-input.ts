@@ -16,7 +16,7 @@ import type { EvidenceOptions, Figures } from './evidence.ts'
 const agent = 'bad-input'
 const budgetsMax = { calls: 1000, tokens: 10_000_000, moneyUsd: '100' }
 const withinMs = 30_000
-const bodyBytesMax = 4 * 1024 * 1024
+const bodyBytesMax = 32 * 1024 * 1024
 
 /** What was asked for, what was answered, and whether that is the answer that was due. */
 type Case = { readonly status: number; readonly code: string; readonly ok: boolean }

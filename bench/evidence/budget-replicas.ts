@@ -53,8 +53,6 @@ export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
   const tokens = organisationTokens[size]
   const window = { kind: 'whole' } as const
   await first.client.setBudget(policy, { scope: 'organisation', window, limits: { tokens } })
-  rounds.push(
-    await round({ name: 'organisation', agents: shared, limit: tokens, unit: 'tokens' }),
-  )
+  rounds.push(await round({ name: 'organisation', agents: shared, limit: tokens, unit: 'tokens' }))
   return { gateways: 3, rounds, holds: rounds.every((each) => each.holds) }
 }

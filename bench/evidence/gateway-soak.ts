@@ -3,7 +3,7 @@
 // before.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startFakeProvider, type FakeProvider } from '../../examples/provider/server.ts'
-import { startAirworthy } from '../airworthy.ts'
+import { startAirworthy, type Airworthy } from '../airworthy.ts'
 import { round } from '../figures.ts'
 import type { EvidenceOptions, Figures } from './evidence.ts'
 import { enrolDrill, keyVariable, providerKey } from './model-drills/ground.ts'
@@ -20,7 +20,7 @@ const sampleMs = 500
 const stretches = 12
 /** Student's t at 10 degrees of freedom: 2.5 % of level lines look steeper than that. */
 const standardErrorsMax = 2.23
-const quietWithinMs = 40_000
+const quietWithinMs = 20_000
 const minuteMs = 60_000
 /**
  * As in a small container. On a large machine the collector lets the old generation grow for minutes
@@ -33,7 +33,7 @@ export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
   await using provider = await startFakeProvider()
   const env = {
     [keyVariable]: providerKey,
-    NODE_OPTIONS: `--max-old-space-size=${heapMb} --max-semi-space-size=4`,
+    NODE_OPTIONS: `--max-old-space-size=${heapMb}`,
   }
   await using airworthy = await startAirworthy({ env })
   await using record = await DrillRecord.open(airworthy.databaseUrl)
@@ -44,12 +44,12 @@ export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
   const warmUp = startMixedLoad({ ...ground, seed: 1 })
   await sleep(warmUpMs[size])
   await warmUp.stop()
-  const before = await leastHandles({ provider, pid: airworthy.pid, enough: 0 })
+  const before = await leastHandles({ ...ground, enough: 0 })
   log(`${before.all} handles are open, ${before.sockets} of them sockets; the load goes on`)
   const load = startMixedLoad({ ...ground, seed: 2 })
   const samples = await sampleMemory(airworthy.pid, soakMs[size])
   await load.stop()
-  const after = await leastHandles({ provider, pid: airworthy.pid, enough: before.all })
+  const after = await leastHandles({ ...ground, enough: before.all })
   const open = await record.quiet([agentId], quietWithinMs)
   const stray = await findStray(record, [agentId])
   const { slope, standardError } = fitSlope(meansOf(samples, stretches))
@@ -96,21 +96,22 @@ async function sampleMemory(pid: number, forMs: number): Promise<[number, number
 
 /**
  * The fewest that are open while nothing is asked, or the first count that is few enough. The
- * provider closes its connections; those to the database close by themselves.
+ * provider closes its connections.
  */
 async function leastHandles(given: {
   readonly provider: FakeProvider
-  readonly pid: number
+  readonly airworthy: Airworthy
   readonly enough: number
 }): Promise<OpenHandles> {
-  const { provider, pid, enough } = given
+  const { provider, airworthy, enough } = given
+  const look = () => openHandles(airworthy.pid, airworthy.databaseUrl)
   await provider.setConnections('reset')
   await provider.setConnections('ok')
-  const deadlineMs = performance.now() + quietWithinMs / 2
-  let least = await openHandles(pid)
+  const deadlineMs = performance.now() + quietWithinMs
+  let least = await look()
   while (least.all > enough && performance.now() < deadlineMs) {
     await sleep(250)
-    const now = await openHandles(pid)
+    const now = await look()
     if (now.all < least.all) least = now
   }
   return least

@@ -113,8 +113,7 @@ async function runDrill(airworthy: Airworthy, plan: Plan, downMs: number): Promi
   const backMs = await measure(upAtMs, backWithinMs * 2, () =>
     plan.down.every((name) =>
       replies.some(
-        ({ atMs, error, endpoint }) =>
-          atMs >= upAtMs && error === undefined && endpoint === name,
+        ({ atMs, error, endpoint }) => atMs >= upAtMs && error === undefined && endpoint === name,
       ),
     ),
   )

@@ -42,6 +42,11 @@ const whenSent = new Set([
   'content-digest',
   'authorization',
   'x-api-key',
+  'anthropic-beta',
+  'anthropic-version',
+  'openai-beta',
+  'mcp-session-id',
+  'last-event-id',
 ])
 const ownPrefix = 'airworthy-'
 

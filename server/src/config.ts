@@ -5,6 +5,8 @@ import { AirworthyError } from './core/errors.ts'
 
 type Limits = {
   readonly bodyBytesMax: number
+  /** Of model calls: of one body, and of all that are held at a time. */
+  readonly modelBodies: { readonly bytesMax: number; readonly totalMax: number }
   readonly databaseConnectionsMax: number
   readonly admission: AdmissionConfig
 }
@@ -97,6 +99,8 @@ const defaults = {
   host: '127.0.0.1',
   port: 4100,
   bodyBytesMax: 4 * 1024 * 1024,
+  modelBodyBytesMax: 32 * 1024 * 1024,
+  modelBodiesBytesMax: 256 * 1024 * 1024,
   databaseConnectionsMax: 16,
 }
 
@@ -118,6 +122,21 @@ export function readConfig(
         min: 1024,
         max: 256 * 1024 * 1024,
       }),
+      modelBodies: {
+        bytesMax: wholeNumber({
+          name: 'AIRWORTHY_MODEL_BODY_BYTES_MAX',
+          text: textOf(env, 'AIRWORTHY_MODEL_BODY_BYTES_MAX') ?? String(defaults.modelBodyBytesMax),
+          min: 1024,
+          max: 256 * 1024 * 1024,
+        }),
+        totalMax: wholeNumber({
+          name: 'AIRWORTHY_MODEL_BODIES_BYTES_MAX',
+          text:
+            textOf(env, 'AIRWORTHY_MODEL_BODIES_BYTES_MAX') ?? String(defaults.modelBodiesBytesMax),
+          min: 1024 * 1024,
+          max: 64 * 1024 * 1024 * 1024,
+        }),
+      },
       databaseConnectionsMax: wholeNumber({
         name: 'AIRWORTHY_DATABASE_CONNECTIONS_MAX',
         text:

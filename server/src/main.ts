@@ -33,6 +33,7 @@ import { RunDriver } from './gateway/runs/run-driver.ts'
 import { previewUndo } from './gateway/prepare-undo.ts'
 import { resolveEffect, undoEffect } from './gateway/undo-effect.ts'
 import { Admission } from './gateway/llm/admission.ts'
+import { BodyRoom } from './gateway/llm/body-room.ts'
 import { RouteJournal } from './gateway/llm/routing/route-journal.ts'
 import { EndpointPicker } from './gateway/upstream/endpoints.ts'
 import { describeUpstreams } from './gateway/upstream/list-upstreams.ts'
@@ -203,6 +204,7 @@ async function createGateway(options: {
     relays: new AgentRelays(),
     allowedOrigins: config.allowedOrigins,
     bodyBytesMax: config.limits.bodyBytesMax,
+    bodyRoom: new BodyRoom(config.limits.modelBodies),
     secretOf,
     log,
     wakeRuns: () => runs.wake(),

@@ -60,8 +60,11 @@ test('a provider that reports absurd usage gets it on record, and nothing stays 
   }
   assert.equal((await useOf(ground, policy.policyId)).reserved, 0)
   assert.equal(recorder.openCallCount, 0)
+  const { session } = await ground.api.client.getSession(principal.sessionId)
+  assert.equal(session.facts.tokens, Number.MAX_SAFE_INTEGER)
   const { db, api } = ground
-  assert(((await listAlerts(db, api.organisationId, { limit: 10 })).length > 0))
+  const alerts = await listAlerts(db, api.organisationId, { limit: 10 })
+  assert.equal(alerts[0]?.used, String(noLimit))
   await ground.setBudget({ window: { kind: 'whole' }, limits: { calls: 50n, tokens: 1000n } })
   await callOnce(ground, recorder, principal)
   await checkNumbering(ground)

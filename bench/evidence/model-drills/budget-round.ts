@@ -16,7 +16,11 @@ import { reconcileByBooks, type Reconciled } from './reconcile.ts'
 export type Budgeted = {
   readonly name: string
   /** Agents that share the budget, with their keys. */
-  readonly agents: readonly { readonly name: string; readonly id: string; readonly apiKey: string }[]
+  readonly agents: readonly {
+    readonly name: string
+    readonly id: string
+    readonly apiKey: string
+  }[]
   /** In `unit`. */
   readonly limit: number
   readonly unit: 'tokens' | 'nano_usd'
@@ -67,6 +71,7 @@ const sampleMs = 25
 const quietWithinMs = 90_000
 const spendersAtEnd = 4
 const usablePercentMin = 99
+const malformedShownMax = 10
 
 export async function runRound(ground: RoundGround, budgeted: Budgeted): Promise<RoundFigures> {
   const { provider, gateways, record, clients, log } = ground
@@ -101,50 +106,60 @@ export async function runRound(ground: RoundGround, budgeted: Budgeted): Promise
   if (airworthy === undefined) throw new Error('there is no gateway')
   const reconciled = await reconcileByBooks({ airworthy, record, provider, agentIds })
   await Promise.all(
-    accesses.slice(0, spendersAtEnd).map((access, index) => spendToTheEnd(state, { access, index })),
+    accesses
+      .slice(0, spendersAtEnd)
+      .map((access, index) => spendToTheEnd(state, { access, index })),
   )
   over.abort()
   const { most, samples } = await sampling
   const killedAt = await killing
   await record.quiet(agentIds, quietWithinMs)
   const after = await findStray(record, agentIds)
-  const billed = billedOf(provider, unit)
-  const usablePercent = Math.floor((billed / limit) * 10_000) / 100
   const settled = await settledOf(record, budgeted)
+  const found = { killedAt, billedAtEndOfLoad, billedMost: most, samples, open, reconciled }
+  const figures = figuresOf(ground, state, { ...found, stray, after, settled })
   log(
     `${budgeted.name}: ${reconciled.calls} calls and ${reconciled.leases} leases reconciled, ` +
-      `${usablePercent} % of the limit was usable`,
+      `${figures.usablePercent} % of the limit was usable`,
   )
-  const isOnTheBooks = BigInt(billed) <= settled && settled <= BigInt(limit)
+  return figures
+}
+
+type Found = Pick<
+  RoundFigures,
+  'killedAt' | 'billedAtEndOfLoad' | 'billedMost' | 'samples' | 'open' | 'reconciled' | 'stray'
+> & { readonly after: Stray; readonly settled: bigint }
+
+function figuresOf(ground: RoundGround, state: State, found: Found): RoundFigures {
+  const { limit, unit } = state.budgeted
+  const { after, settled, ...shown } = found
+  const billed = billedOf(ground.provider, unit)
+  const usablePercent = Math.floor((billed / limit) * 10_000) / 100
+  const isNeverOver = found.billedMost <= limit && billed <= limit && settled <= BigInt(limit)
+  const isClean =
+    found.open === 0 &&
+    found.stray.reservedLedgers === 0 &&
+    found.stray.unknownDiffers === 0 &&
+    after.reservedLedgers + after.unknownDiffers + after.unknownCalls === 0
   return {
     budget: `${limit} ${unit}`,
     limit,
-    clients,
+    clients: ground.clients,
     calls: state.calls,
     outcomes: state.outcomes,
-    malformed: state.malformed.slice(0, 10),
-    killedAt,
-    billedAtEndOfLoad,
-    billedMost: most,
-    samples,
-    open,
-    stray,
-    reconciled,
+    malformed: state.malformed.slice(0, malformedShownMax),
+    ...shown,
     unknownAfter: after.unknownCalls,
     billed,
     usablePercent,
     settled: settled.toString(),
     holds:
-      most <= limit &&
-      billed <= limit &&
-      isOnTheBooks &&
+      isNeverOver &&
+      isClean &&
+      // What is billed is in the ledgers, to the last token.
+      BigInt(billed) <= settled &&
       usablePercent >= usablePercentMin &&
-      open === 0 &&
-      stray.reservedLedgers === 0 &&
-      after.reservedLedgers === 0 &&
-      after.unknownDiffers === 0 &&
-      after.unknownCalls === 0 &&
-      killedAt > 0 &&
+      found.killedAt > 0 &&
       state.malformed.length === 0,
   }
 }
@@ -170,9 +185,10 @@ async function openSessions(ground: RoundGround, { agents }: Budgeted): Promise<
   return accesses
 }
 
+const rare = (name: string, probability: number) => ({ name, probability })
+
 /** Most calls go well and slowly enough to be under way when their gateway is killed. */
 function faultsOf(seed: string): object {
-  const rare = (name: string, probability: number) => ({ name, probability })
   return {
     seed,
     faults: [

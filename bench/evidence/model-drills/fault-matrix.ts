@@ -46,18 +46,24 @@ export async function runFaultCells(ground: FaultGround): Promise<CellFigures> {
   const pool = new Pool(loaded.url, { connections: concurrency })
   const played: Played[] = []
   log(`${cells.length} cells: ${cellsOf.faults.length} faults, ${cellsOf.ways.length} ways`)
-  await inParallel(cells, {
-    width: concurrency,
-    work: async (cell) => {
-      const access = await openAccess(loaded, { agent, apiKey })
-      const seen = await callModel(pool, access, { ask: cell.ask, withinMs })
-      played.push({ cell, outcome: judge(cell.ask, seen), sessionId: access.sessionId })
-    },
-  })
+  const work = async (cell: Cell): Promise<void> => {
+    const access = await openAccess(loaded, { agent, apiKey })
+    const seen = await callModel(pool, access, { ask: cell.ask, withinMs })
+    played.push({ cell, outcome: judge(cell.ask, seen), sessionId: access.sessionId })
+  }
+  // Tens of megabytes at once keep this process from answering others in time.
+  const [heavy, light] = [true, false].map((isHeavy) =>
+    cells.filter(({ fault }) => (fault === 'oversized') === isHeavy),
+  )
+  await inParallel(light ?? [], { width: concurrency, work })
+  await inParallel(heavy ?? [], { width: 1, work })
   await pool.close()
   await using record = await DrillRecord.open(first.databaseUrl)
   const unsettled = await record.quiet([agentId], quietWithinMs)
-  const wrong = [...findWrong(played), ...findUnbilled(provider, played, await record.calls([agentId]))]
+  const wrong = [
+    ...findWrong(played),
+    ...findUnbilled(provider, played, await record.calls([agentId])),
+  ]
   const stray = await findStray(record, [agentId])
   for (const line of table(played)) log(line)
   for (const line of wrong) log(`wrong: ${line}`)

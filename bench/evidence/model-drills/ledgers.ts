@@ -29,7 +29,6 @@ export type CallRow = {
   readonly atLeast: Units
   readonly promptTokens: number | null
   readonly completionTokens: number | null
-  readonly costNanoUsd: bigint | null
   /** The ledgers of policies that it reserved in. */
   readonly policyLedgers: readonly string[]
 }
@@ -80,7 +79,7 @@ export class DrillRecord implements AsyncDisposable {
   async calls(agentIds: readonly string[]): Promise<CallRow[]> {
     const { rows } = await this.#client.query<Record<string, unknown>>(
       `SELECT call_id, session_id, agent_id, state, code, reserved::text[], prompt_tokens,
-        completion_tokens, cost_nano_usd, ledgers, detail FROM airworthy.calls
+        completion_tokens, ledgers, detail FROM airworthy.calls
         WHERE kind = 'model' AND state <> 'denied' AND agent_id = ANY ($1) ORDER BY created_at, call_id`,
       [agentIds],
     )
@@ -94,7 +93,6 @@ export class DrillRecord implements AsyncDisposable {
       atLeast: unitsOf(listAt(row['detail'], 'atLeast')),
       promptTokens: countOf(row['prompt_tokens']),
       completionTokens: countOf(row['completion_tokens']),
-      costNanoUsd: row['cost_nano_usd'] === null ? null : BigInt(String(row['cost_nano_usd'])),
       policyLedgers: listAt(row, 'ledgers').map(String),
     }))
   }

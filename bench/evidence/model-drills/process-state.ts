@@ -9,10 +9,17 @@ export async function residentMb(pid: number): Promise<number> {
   return (Number(kilobytes) * 1024) / 1e6
 }
 
-export type OpenHandles = { readonly all: number; readonly sockets: number }
+export type OpenHandles = {
+  /** Files, pipes, timers and sockets, but those to the database. */
+  readonly all: number
+  readonly sockets: number
+  /** Connections of a bounded pool that opens and closes them as it needs. */
+  readonly database: number
+}
 
-export async function openHandles(pid: number): Promise<OpenHandles> {
+export async function openHandles(pid: number, databaseUrl: string): Promise<OpenHandles> {
   const directory = `/proc/${pid}/fd`
+  const toDatabase = await socketsTo(Number(new URL(databaseUrl).port))
   const targets = await Promise.all(
     (await readdir(directory)).map((name) =>
       // One that was closed meanwhile is not open.
@@ -20,8 +27,24 @@ export async function openHandles(pid: number): Promise<OpenHandles> {
     ),
   )
   const open = targets.filter((target) => target !== undefined)
+  const others = open.filter((target) => !toDatabase.has(target))
   return {
-    all: open.length,
-    sockets: open.filter((target) => target.startsWith('socket:')).length,
+    all: others.length,
+    sockets: others.filter((target) => target.startsWith('socket:')).length,
+    database: open.length - others.length,
   }
+}
+
+/** Sockets of the machine whose other end is that port, as their handles are called. */
+async function socketsTo(port: number): Promise<Set<string>> {
+  const wanted = port.toString(16).toUpperCase().padStart(4, '0')
+  const tables = await Promise.all(
+    ['/proc/net/tcp', '/proc/net/tcp6'].map((path) => readFile(path, 'utf8').catch(() => '')),
+  )
+  const sockets = new Set<string>()
+  for (const line of tables.join('\n').split('\n')) {
+    const columns = line.trim().split(/\s+/)
+    if (columns[2]?.endsWith(`:${wanted}`) === true) sockets.add(`socket:[${columns[9]}]`)
+  }
+  return sockets
 }

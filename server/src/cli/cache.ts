@@ -199,5 +199,7 @@ async function listPairs(options: ReviewOptions, command: Command): Promise<void
     ]),
   )
   if (pairs.length > 0) return
-  note(`There are no ${options.verdict} pairs. "airworthy cache stats" says how semantic caches stand.`)
+  note(
+    `There are no ${options.verdict} pairs. "airworthy cache stats" says how semantic caches stand.`,
+  )
 }

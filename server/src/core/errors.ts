@@ -131,7 +131,7 @@ export const errorTable = {
   'audit.too_broad': { status: 400, title: 'The search reads too much' },
   'audit.range_invalid': { status: 400, title: 'The log cannot be exported in this range' },
   'erasure.legal_hold': { status: 409, title: 'A legal hold forbids the erasure' },
-  'erasure.in_use': { status: 409, title: 'The subject still has open sessions or holds' },
+  'erasure.in_use': { status: 409, title: 'The subject still has open sessions, holds or calls' },
   'erasure.unknown': { status: 404, title: 'There is no such erasure' },
   'cache.unknown': { status: 404, title: 'There is no such semantic cache' },
   'cache.pair_unknown': { status: 404, title: 'There is no such pair' },

@@ -13,6 +13,7 @@ import type { ModelCache } from './llm/cache/model-cache.ts'
 import type { AgentRelays } from './mcp/agent-relays.ts'
 import type { Notifications } from './mcp/notifications.ts'
 import type { Admission } from './llm/admission.ts'
+import type { BodyRoom } from './llm/body-room.ts'
 import type { RouteJournal } from './llm/routing/route-journal.ts'
 import type { EndpointPicker } from './upstream/endpoints.ts'
 import type { UpstreamPools } from './upstream/pools.ts'
@@ -54,6 +55,7 @@ export type Gateway = {
   /** Takes up runs that need work, without waiting for the next turn of the job. */
   readonly wakeRuns: () => void
   readonly bodyBytesMax: number
+  readonly bodyRoom: BodyRoom
   /** Values of environment variables that manifests name; only config reads the environment. */
   readonly secretOf: (name: string) => string | undefined
   readonly log: GatewayLog

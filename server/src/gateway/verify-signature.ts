@@ -6,6 +6,7 @@ import { AirworthyError } from '../core/errors.ts'
 import {
   checkRequestProfile,
   type ClaimedSignature,
+  isNonce,
   requestTag,
   skewSeconds,
 } from '../core/http-signatures/request-profile.ts'
@@ -23,7 +24,7 @@ import type { Database } from '../store/database.ts'
 import { NonceStore } from '../store/nonces.ts'
 import type { KeyHolder } from '../store/principals.ts'
 import { expectDigest } from './http/body-check.ts'
-import { isOwnAuthority, messageOf } from './http/request-message.ts'
+import { expectOnce, isOwnAuthority, messageOf } from './http/request-message.ts'
 
 type Exchange = {
   readonly request: IncomingMessage
@@ -121,7 +122,9 @@ export class RequestSignatures implements AsyncDisposable {
   ): Promise<string> {
     const { request, message } = exchange
     const { label, nonce = '' } = signature
-    exchange.claim = { label, nonce }
+    // The reply repeats it, signed: what is no nonce would write parameters of its own there.
+    exchange.claim = { label, nonce: isNonce(nonce) ? nonce : '' }
+    expectOnce(request)
     const claimed = checkRequestProfile(signature, {
       fieldNames: Object.keys(request.headers),
       nowMs: Date.now(),

@@ -49,7 +49,7 @@ export function erasedName(erasureId: string): string {
 
 /**
  * Destroys the keys of a subject, and what sessions say of it. Throws `erasure.legal_hold`, or
- * `erasure.in_use` while its sessions or holds are open.
+ * `erasure.in_use` while its sessions, holds or calls are open.
  */
 export async function requestErasure(
   db: Database,
@@ -65,6 +65,7 @@ export async function requestErasure(
     const sessionIds = await sessionsOf(tx, organisationId, request.subject)
     await endSessions(tx, organisationId, { request, sessionIds })
     await refuseOpenHolds(tx, organisationId, request)
+    await refuseOpenCalls(tx, organisationId, request)
     return destroy(tx, organisationId, { request, sessionIds })
   })
 }
@@ -154,7 +155,28 @@ async function endSessions(
   }
 }
 
-/** A call that waits, or is under way, still needs its arguments. */
+/** What a call under way brings back would be sealed under a key of after the erasure, and stay. */
+async function refuseOpenCalls(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  request: ErasureRequest,
+): Promise<void> {
+  const found = await sql<{ call_id: string }>`SELECT DISTINCT i.call_id FROM airworthy.replicas r
+    JOIN airworthy.call_intents i ON i.organisation_id = r.organisation_id
+      AND i.replica_id = r.replica_id AND i.call_id >= r.open_floor
+    JOIN airworthy.payloads p ON p.organisation_id = i.organisation_id AND p.call_id = i.call_id
+    WHERE r.organisation_id = ${organisationId} AND r.ended_at IS NULL AND i.state = 'executing'
+      AND p.subject_id = ANY(${request.subjectIds}::bytea[])
+      AND NOT EXISTS (SELECT 1 FROM airworthy.call_outcomes o
+        WHERE o.organisation_id = i.organisation_id AND o.call_id = i.call_id)
+    LIMIT ${sessionsNamedMax}`.execute(tx)
+  if (found.rows.length === 0) return
+  throw new AirworthyError('erasure.in_use', 'calls about this subject are under way', {
+    detail: { calls: found.rows.map((row) => row.call_id) },
+  })
+}
+
+/** A call that waits still needs its arguments. */
 async function refuseOpenHolds(
   tx: Kysely<Schema>,
   organisationId: OrganisationId,

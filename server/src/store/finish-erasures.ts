@@ -57,7 +57,11 @@ async function erasePage(
   return { erasureId: open.erasure_id, isLast: page.isLast }
 }
 
-const rewritten = ['airworthy.subject_keys', 'airworthy.sessions'] as const
+const rewritten = [
+  'airworthy.subject_keys',
+  'airworthy.sessions',
+  'airworthy.budget_policies',
+] as const
 
 /**
  * An UPDATE leaves the old row in its page, and VACUUM leaves its bytes there until they are used

@@ -63,6 +63,7 @@ export type RouteUseRow = {
   readonly step: RouteStep
   readonly calls: number
   readonly faults: number
+  /** Of answers that stood; what an answer that did not stand has cost is in `nanoUsd`. */
   readonly promptTokens: string
   readonly cachedTokens: string
   readonly completionTokens: string
@@ -99,9 +100,9 @@ export async function sumRoutedCalls(
     unsure: string
   }>`
     SELECT r.pact_id, r.route, r.rule, r.mode, r.chosen, r.used, r.step, count(*) AS calls,
-      count(r.fault) AS faults, coalesce(sum(o.prompt_tokens), 0)::text AS pt,
-      coalesce(sum(o.cached_tokens), 0)::text AS ct,
-      coalesce(sum(o.completion_tokens), 0)::text AS ot,
+      count(r.fault) AS faults, coalesce(sum(o.prompt_tokens) FILTER (WHERE r.fault IS NULL), 0)::text AS pt,
+      coalesce(sum(o.cached_tokens) FILTER (WHERE r.fault IS NULL), 0)::text AS ct,
+      coalesce(sum(o.completion_tokens) FILTER (WHERE r.fault IS NULL), 0)::text AS ot,
       coalesce(sum(o.cost_nano_usd), 0)::text AS cost,
       count(*) FILTER (WHERE r.agreement = 'same') AS same,
       count(*) FILTER (WHERE r.agreement = 'differs') AS differs,

@@ -58,6 +58,7 @@ export const showReceipt = defineOperation({
     const { db, organisationId } = context
     const call = await requireCall(db, organisationId, params.id)
     const { callId, logId } = call
+    await context.logAccess('log')
     const find = async (seq: string | null): Promise<CallEntry | undefined> =>
       seq === null ? undefined : findCallEntry(db, organisationId, { callId, logId, seq })
     const intent = await find(call.intentSeq)

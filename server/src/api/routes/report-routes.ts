@@ -112,21 +112,26 @@ function presentUse(row: RouteUseRow, pact: CompiledPact | undefined): RouteUse 
   }
 }
 
-/** The tokens of these calls at the prices of another model: each call taken as their mean. */
+/**
+ * The tokens of these answers at the prices of another model: each taken as their mean. Answers that
+ * did not stand are left out: the other model is asked in the step after them.
+ */
 function costAt(
   pact: CompiledPact | undefined,
   model: string | undefined,
   row: RouteUseRow,
 ): bigint | undefined {
   const prices = pact?.models.get(model ?? '')?.endpoints[0]?.prices
+  const stood = row.calls - row.faults
   if (prices === undefined || row.calls === 0) return undefined
-  const mean = (tokens: string): number => Math.round(Number(tokens) / row.calls)
+  if (stood === 0) return 0n
+  const mean = (tokens: string): number => Math.round(Number(tokens) / stood)
   const each = costNanoUsd(prices, {
     promptTokens: mean(row.promptTokens),
     cachedTokens: mean(row.cachedTokens),
     completionTokens: mean(row.completionTokens),
   })
-  return each * BigInt(row.calls)
+  return each * BigInt(stood)
 }
 
 /**

@@ -18,7 +18,7 @@ export type ProxyOptions = {
 
 export type Proxy = { readonly url: string } & AsyncDisposable
 
-const bodyBytesMax = 16 * 1024 * 1024
+const bodyBytesMax = 32 * 1024 * 1024
 const requestsMax = 256
 const requestTimeoutMs = 60_000
 

@@ -17,7 +17,8 @@ export function upperBound(falseHits: number, pairs: number): number {
   const rate = falseHits / pairs
   const centre = rate + (z * z) / (2 * pairs)
   const spread = z * Math.sqrt((rate * (1 - rate)) / pairs + (z * z) / (4 * pairs * pairs))
-  return Math.min(1, (centre + spread) / (1 + (z * z) / pairs))
+  // Rounding must not take it below the rate itself.
+  return Math.min(1, Math.max(rate, (centre + spread) / (1 + (z * z) / pairs)))
 }
 
 export type Standing = {

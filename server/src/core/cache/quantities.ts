@@ -35,10 +35,17 @@ export function readQuantities(tokens: readonly Token[]): Quantities {
     for (let place = at; place < number.end; place += 1) places.add(place)
     const unit = readUnit(tokens, at, number.end)
     for (const place of unit?.places ?? []) places.add(place)
-    found.push(unit === undefined ? number.text : `${number.text} ${unit.name}`)
+    const bare = number.end === at + 1 ? versionAt(tokens, at) : undefined
+    found.push(unit === undefined ? (bare ?? number.text) : `${number.text} ${unit.name}`)
     at = unit === undefined ? number.end : Math.max(number.end, ...unit.places.map((n) => n + 1))
   }
   return { found, places }
+}
+
+/** A number without a unit may be a version: 3.10 is not 3.1. */
+function versionAt(tokens: readonly Token[], at: number): string | undefined {
+  const text = tokens[at]?.text ?? ''
+  return /^\d+\.\d*0$/.test(text) ? text : undefined
 }
 
 function readNumber(

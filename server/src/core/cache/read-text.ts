@@ -32,11 +32,15 @@ export type ReadText = {
   readonly isRelative: boolean
   /** Names that are no words: addresses, versions, identifiers, options. */
   readonly codes: readonly string[]
+  /** Operators, and the minus of a number, in their order. */
+  readonly signs: readonly string[]
   readonly quoted: readonly string[]
   /** Words written with a capital letter within a sentence, in small letters. */
   readonly names: readonly string[]
   /** The same for the first word of a sentence, where a capital proves nothing. */
   readonly perhapsNames: readonly string[]
+  /** Small words written as names are: IT, US. With the place among the same words. */
+  readonly shouted: readonly string[]
   /** Each negation with the word that follows it. */
   readonly negations: readonly string[]
   readonly persons: ReadonlySet<string>
@@ -77,6 +81,7 @@ export function readText(text: string): ReadText | undefined {
       .filter((token) => token.kind === 'code')
       .map((token) => token.text)
       .concat(marksOf(tokens)),
+    signs: [...normalised.matchAll(signs)].map(([sign]) => sign),
     quoted: [...normalised.matchAll(/"([^"]+)"|(?<!\w)'([^']+)'(?!\w)/g)].map((match) =>
       (match[1] ?? match[2] ?? '').toLowerCase(),
     ),
@@ -88,6 +93,8 @@ export function readText(text: string): ReadText | undefined {
     content,
   }
 }
+
+const signs = /[=!<>]=|[*/^=<>+×÷]|(?<![\p{L}\p{N}])-(?=[\d.$€£¥₹])|(?<=\d ?)-(?= ?\d)/gu
 
 /** Quantities become `#`, so that words around them keep their place. */
 function wordsOf(tokens: readonly Token[], quantities: ReadonlySet<number>): string[] {
@@ -229,15 +236,27 @@ function isCapital(token: Token): boolean {
   return token.raw !== token.text && token.text !== 'i'
 }
 
-function namesOf(tokens: readonly Token[]): { names: string[]; perhapsNames: string[] } {
+function namesOf(tokens: readonly Token[]): Pick<ReadText, 'names' | 'perhapsNames' | 'shouted'> {
   const words = tokens.filter((token) => token.kind === 'word')
   const isShouted = words.every((token) => token.raw === token.raw.toUpperCase())
-  if (isShouted) return { names: [], perhapsNames: [] }
+  if (isShouted) return { names: [], perhapsNames: [], shouted: [] }
   const named = words.filter(isCapital)
   return {
     names: named.filter((token) => !token.isFirst).map((token) => token.text),
     perhapsNames: named.filter((token) => token.isFirst).map((token) => token.text),
+    shouted: shoutedOf(words),
   }
+}
+
+/** Words that are another thing in capitals. */
+const namesToo = new Set([...english, 'us', 'am', 'as', 'he', 'id', 'no', 'so'])
+
+function shoutedOf(words: readonly Token[]): string[] {
+  return words.flatMap((token, at) => {
+    const { raw, text } = token
+    if (raw.length < 2 || raw !== raw.toUpperCase() || !namesToo.has(text)) return []
+    return [`${text} ${words.slice(0, at).filter((before) => before.text === text).length}`]
+  })
 }
 
 function negationsOf(words: readonly string[]): string[] {

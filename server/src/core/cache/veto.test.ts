@@ -18,6 +18,12 @@ test('what says the same in other words passes', () => {
     ['Which trains carry bikes and dogs?', 'What trains carry dogs and bicycles?'],
     ['What is the price of two tickets?', 'How much are 2 tickets?'],
     ['What is the colour of the roof?', "What's the roof color?"],
+    ['What do tickets for $5.00 include?', 'What do the tickets for 5 dollars include?'],
+    [
+      'How long does a two-hour pre-paid ticket last?',
+      'How long does a 2-hour pre-paid ticket last',
+    ],
+    ['WHERE IS THE STATION?', 'Where is the station'],
   ] as const
   for (const [a, b] of pairs) assert.equal(veto(a, b), undefined, `${a} | ${b}`)
 })
@@ -27,6 +33,16 @@ const refused: readonly (readonly [VetoKind, string, string])[] = [
   ['number', 'Book a table for two', 'Book a table for six'],
   ['number', 'Send me $20', 'Send me 20 euros'],
   ['number', 'Add twenty one apples', 'Add twenty two apples'],
+  ['number', 'Convert €10', 'Convert $10'],
+  ['number', 'Does it run on 3.10?', 'Does it run on 3.1?'],
+  ['number', 'What is 2 * 3?', 'What is 2 / 3?'],
+  ['number', 'What is 7 - 3?', 'What is 7, 3?'],
+  ['number', 'What does x = y do?', 'What does x != y do?'],
+  ['number', 'Is it -5 degrees?', 'Is it 5 degrees?'],
+  ['number', '¿Cuánto son €10?', '¿Cuánto son $10?'],
+  ['entity', 'What is the IT budget?', 'What is it, the budget?'],
+  ['entity', 'Is US steel dearer than us?', 'Is us steel dearer than US?'],
+  ['date', 'Show the rows of May', 'Show the rows of may'],
   ['date', 'Is it open on Tuesday?', 'Is it open on Thursday?'],
   ['relative time', 'Is it open today?', 'Is it open today?'],
   ['code', 'Open INC-1042', 'Open INC-1043'],

@@ -62,7 +62,12 @@ export function findVeto(
   if (a === undefined || b === undefined) return 'unreadable'
   // What is asked about the present is not answered by what was said before, however alike.
   if (a.isRelative || b.isRelative) return 'relative time'
+  if (!isSameList(a.signs, b.signs)) return 'number'
+  if (!isSameBag(a.shouted, b.shouted)) return 'entity'
   if (isSameList(a.sequence, b.sequence) && isSameBag(a.codes, b.codes)) {
+    // Marks are in no sequence: a currency is.
+    if (!isSameList(a.quantities, b.quantities)) return 'number'
+    if (!isSameSet(a.calendar, b.calendar)) return 'date'
     const isOtherName = a.names.length > 0 && b.names.length > 0 && !isSameBag(a.names, b.names)
     return isOtherName ? 'entity' : undefined
   }

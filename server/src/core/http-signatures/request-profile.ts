@@ -9,16 +9,26 @@ export const lifetimeSecondsMax = 60
 export const skewSeconds = 5
 
 const always = ['@method', '@authority', '@path', '@query']
-/** Credentials, and what says how the body is to be read. */
+/** Credentials, what says how the body is to be read, and what models and tool servers heed. */
 const whenSent = new Set([
   'content-type',
   'content-encoding',
   'content-digest',
   'authorization',
   'x-api-key',
+  'anthropic-beta',
+  'anthropic-version',
+  'openai-beta',
+  'mcp-session-id',
+  'last-event-id',
 ])
 const ownPrefix = 'airworthy-'
 const nonceShape = /^[A-Za-z0-9+/_=-]{22,128}$/
+
+/** Whether a nonce is one that may stand between quotes as it is. */
+export function isNonce(text: string): boolean {
+  return nonceShape.test(text)
+}
 const thumbprintShape = /^[A-Za-z0-9_-]{43}$/
 
 /** A signature whose parameters are as they must be. Times are milliseconds since 1970. */
@@ -48,7 +58,7 @@ export function checkRequestProfile(
     const message = 'the signature must have created, expires, nonce and keyid'
     throw new AirworthyError('signature.incomplete', message)
   }
-  if (!nonceShape.test(nonce)) {
+  if (!isNonce(nonce)) {
     const message = 'the nonce must be 128 random bits or more, in base64'
     throw new AirworthyError('signature.malformed', message)
   }

@@ -57,7 +57,9 @@ const endpointFields = {
     .describe('The header that carries the key. Default: x-api-key for anthropic, else bearer.'),
   outputLimitField: oneOf(['max_tokens', 'max_completion_tokens'])
     .optional()
-    .describe('Which one bounds a chat completion that names none. Default: max_completion_tokens at OpenAI and Azure, else max_tokens.'),
+    .describe(
+      'Which one bounds a chat completion that names none. Default: max_completion_tokens at OpenAI and Azure, else max_tokens.',
+    ),
   probe: probe.optional(),
 }
 

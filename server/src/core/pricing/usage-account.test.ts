@@ -103,6 +103,24 @@ describe("a provider's account", () => {
       /^row 2: "1e3" is no count$/,
     ],
     [
+      'another currency',
+      ['date,model,cost,currency', '2026-01-01,m,1,USD', '2026-01-01,m,1,eur'],
+      {},
+      /^row 3: "eur" is not US dollars$/,
+    ],
+    [
+      'a row that was cut off',
+      ['date,model,input_tokens,cost', '2026-01-01,m,5'],
+      {},
+      /^row 2: it has 3 fields, and the header 4$/,
+    ],
+    [
+      'a delimiter too many',
+      ['date,model,cost', '2026-01-01,m,1,50'],
+      {},
+      /^row 2: it has 4 fields/,
+    ],
+    [
       'dollars that are none',
       ['date,model,cost', '2026-01-01,m,free'],
       {},

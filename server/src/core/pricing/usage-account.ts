@@ -108,21 +108,31 @@ type Sums = {
 
 export const accountLinesMax = 5_000
 
+/** What exports call the column that says in which currency an amount is. */
+const currencyColumns = ['amount_currency', 'currency', 'cost_currency']
+
 /** Adds up the rows of an account. */
 export class UsageAccount {
   readonly #header: readonly string[]
   readonly #columns: AccountColumns
   readonly #sums = new Map<string, Sums>()
+  /** The place of the column; -1 where there is none. */
+  readonly #currency: number
   #rows = 1
 
   constructor(header: readonly string[], columns: AccountColumns) {
     this.#header = header.map((name) => name.trim())
     this.#columns = columns
+    this.#currency = this.#header.findIndex((name) => currencyColumns.includes(name.toLowerCase()))
   }
 
   /** Adds a row. Throws a sentence that names the row where it cannot be read. */
   add(row: readonly string[]): void {
     this.#rows += 1
+    // A row that was cut off, or has a delimiter too many, would count in the wrong columns.
+    if (row.length !== this.#header.length) {
+      throw this.#wrong(`it has ${row.length} fields, and the header ${this.#header.length}`)
+    }
     const of = (names: readonly string[]): string[] =>
       names.map((name) => row[this.#header.indexOf(name)]?.trim() ?? '')
     const { date, model, calls, input, output, cost } = this.#columns
@@ -141,7 +151,11 @@ export class UsageAccount {
     sums.calls = this.#addCount(sums.calls, of(calls))
     sums.inputTokens = this.#addCount(sums.inputTokens, of(input))
     sums.outputTokens = this.#addCount(sums.outputTokens, of(output))
+    const currency = row[this.#currency]?.trim().toLowerCase() ?? ''
     for (const text of of(cost)) {
+      if (text !== '' && currency !== '' && currency !== 'usd') {
+        throw this.#wrong(`${JSON.stringify(currency)} is not US dollars`)
+      }
       if (text !== '') sums.attoUsd = (sums.attoUsd ?? 0n) + this.#attoUsd(text)
     }
     this.#sums.set(key, sums)

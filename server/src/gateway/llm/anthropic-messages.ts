@@ -8,6 +8,7 @@ import {
   countProperty,
   askedCount,
   askedFlag,
+  askedText,
   listProperty,
   type ModelRequest,
   type ModelWire,
@@ -101,7 +102,7 @@ function readFast(json: object): ModelRequest['dearer'] {
   for (const [name, usual] of dearMembers) {
     const value = property(json, name)
     if (value == null || value === usual) continue
-    return { asked: `${name}: ${String(value).slice(0, 40)}`, tier: undefined }
+    return { asked: askedText(name, value), tier: undefined }
   }
   return undefined
 }

@@ -37,8 +37,10 @@ export async function handleModelCall(
     const { agentId } = principal
     // Before the body is read: what waits for its turn holds no memory.
     await gateway.admission.enter(agentId, { concurrencyMax: pact.limits.concurrency, response })
+    let leaveRoom: (() => void) | undefined
     try {
-      const body = await readBody(request, gateway.bodyBytesMax)
+      leaveRoom = gateway.bodyRoom.take(request)
+      const body = await readBody(request, gateway.bodyRoom.bytesMax)
       const input: ModelCallInput = {
         callId: randomUUIDv7(),
         principal,
@@ -51,6 +53,7 @@ export async function handleModelCall(
       if (wire.countsOnly === true && (await countHere(gateway, input, response))) return
       await runModelCall(gateway, input, exchange)
     } finally {
+      leaveRoom?.()
       gateway.admission.leave(agentId, response)
     }
   } catch (thrown) {

@@ -145,10 +145,7 @@ function reserve(
   return boundAmounts(model, tokens)
 }
 
-function makeShrink(
-  model: CompiledModel | undefined,
-  tokens: Tokens,
-): Shrink | undefined {
+function makeShrink(model: CompiledModel | undefined, tokens: Tokens): Shrink | undefined {
   if (model === undefined) return undefined
   const { completionTokens } = tokens
   const completionTokensMin = BigInt(model.minOutputTokens)

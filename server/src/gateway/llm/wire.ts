@@ -197,7 +197,12 @@ const standardTiers: ReadonlySet<unknown> = new Set([
 export function readDearer(json: object): DearerService | undefined {
   const tier = property(json, 'service_tier')
   if (tier == null || standardTiers.has(tier)) return undefined
-  return { asked: `service_tier: ${String(tier).slice(0, 40)}`, tier: serviceTierOf(tier) }
+  return { asked: askedText('service_tier', tier), tier: serviceTierOf(tier) }
+}
+
+/** A member of a request, for people. */
+export function askedText(name: string, value: unknown): string {
+  return `${name}: ${JSON.stringify(value).slice(0, 40)}`
 }
 
 /** How the upstream says it served the call, where that has a price of its own. */

@@ -26,6 +26,7 @@ import type { ToolRequest } from '../tools/backend.ts'
 import { hasLiveEffect } from '../../store/live-effects.ts'
 import { runIntentOf } from '../runs/run-name.ts'
 import { callFollowUp } from './call-followup.ts'
+import { isFeatureName } from './features.ts'
 import { mayHoldOutward } from '../../core/taint/trifecta.ts'
 import { findTaint } from '../taint/origins.ts'
 import { parseToolResult } from './tool-result.ts'
@@ -56,12 +57,13 @@ type Finding = { verdict: 'hold' | 'deny'; code: ErrorCode; rule: string; reason
 
 export async function prepareToolCall(
   gateway: Gateway,
-  input: ToolCallInput,
+  asked: ToolCallInput,
   hasWaited: boolean,
 ): Promise<PreparedToolCall> {
+  const loaded = await gateway.pacts.active(asked.principal)
+  const input = { ...asked, tool: recordedName(gateway, loaded, asked) }
   const { principal, args } = input
   const action = `${input.server}/${input.tool}`
-  const loaded = await gateway.pacts.active(principal)
   const tool = loaded.pact.tools.get(action)
   const outside = tool && outsideTask(loaded.pact, principal.task, { kind: 'tool', name: action })
   const findings = outside === undefined ? checkArguments(loaded, action, args) : [forbid(outside)]
@@ -74,7 +76,7 @@ export async function prepareToolCall(
       : undefined
   const subject = (tool && subjectOf(tool, args)) ?? principal.endUser
   const text = Buffer.from(
-    JSON.stringify({ server: input.server, tool: input.tool, arguments: args }),
+    JSON.stringify({ server: input.server, tool: asked.tool, arguments: args }),
   )
   const effect = { ...key, amountMinor: amount?.minorUnits, currency: amount?.currency }
   const isWrite = tool !== undefined && tool.effectClass !== 'read'
@@ -114,6 +116,20 @@ export async function prepareToolCall(
     run: runIntentOf(loaded.pact.runs, { run: input.run, isWrite, principal }),
   }
   return { intent, loaded, tool, subject, amount }
+}
+
+/**
+ * The tool as the record names it. A name that neither the manifest nor the server has is the agent's
+ * own words, and may be anybody's name: a keyed digest stands for it, and the payload has it.
+ */
+function recordedName(
+  gateway: Gateway,
+  { pact, pinned }: LoadedPact,
+  { server, tool }: ToolCallInput,
+): string {
+  const name = `${server}/${tool}`
+  if (pact.tools.has(name) || pinned.has(name) || isFeatureName(tool)) return tool
+  return `~${gateway.vault.digest(`tool:${name}`).slice(0, 16)}`
 }
 
 async function classOf(

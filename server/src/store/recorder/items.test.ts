@@ -21,7 +21,8 @@ function itemOf(length: number | undefined, at: number): Item {
 
 function bytesOf(items: readonly Item[]): number {
   return items.reduce(
-    (sum, item) => sum + (item.kind === 'outcome' ? (item.outcome.response?.sealed.length ?? 0) : 0),
+    (sum, item) =>
+      sum + (item.kind === 'outcome' ? (item.outcome.response?.sealed.length ?? 0) : 0),
     0,
   )
 }

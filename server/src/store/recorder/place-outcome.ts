@@ -126,7 +126,8 @@ function settleBudgets(
   }
   if (used === undefined) return
   const { facts } = session
-  facts.tokens += Number(used.tokens - call.held.tokens)
+  const tokens = facts.tokens + Number(used.tokens - call.held.tokens)
+  facts.tokens = Math.min(tokens, Number.MAX_SAFE_INTEGER)
   facts.spentNanoUsd += used.nanoUsd - call.held.nanoUsd
 }
 

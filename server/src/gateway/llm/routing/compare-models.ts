@@ -42,7 +42,7 @@ export function compareLater(
   return {
     tap: (response) => tapReply(response, look),
     begin: () => {
-      if (bytes === 0 || bytes > keptBytesMax) return
+      if (bytes === 0 || bytes > keptBytesMax || running >= runningMax) return
       running += 1
       compareNow(gateway, call, Buffer.concat(seen))
         .catch((thrown: unknown) =>

@@ -3,7 +3,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Reason } from '../../../core/decision/decision.ts'
 import { readReplyFacts } from '../../../core/routing/reply-facts.ts'
 import { readRequestFacts } from '../../../core/routing/request-facts.ts'
-import { chooseRoute, findFault, type RouteChoice } from '../../../core/routing/route.ts'
+import { chooseRoute, findFault, firstModel, type RouteChoice } from '../../../core/routing/route.ts'
 import type { RouteFacts } from '../../../core/routing/environment.ts'
 import type { CompiledPact } from '../../../core/pact/compiled.ts'
 import type { Gateway } from '../../gateway.ts'
@@ -11,7 +11,15 @@ import { CapturedReply, wholeReply } from '../captured-reply.ts'
 import type { ReplyTarget } from '../detached-reply.ts'
 import type { ModelCallInput } from '../prepare-model-call.ts'
 import { compareLater } from './compare-models.ts'
-import { lineOf, type Routed, type RunVariant } from './routed.ts'
+import {
+  type Answered,
+  answeredBy,
+  isJudged,
+  lineOf,
+  type Routed,
+  type RunVariant,
+  watchHead,
+} from './routed.ts'
 
 /** What the pact's routes say of a call; undefined where it names none of them. */
 export function routeModelCall(
@@ -44,14 +52,18 @@ export async function runRouted(
 ): Promise<void> {
   const { input, response, routed, run } = call
   const { choice } = routed
-  if (choice.use.kind === 'cascade') {
+  if (choice.use.kind === 'cascade' && isJudged(input)) {
     await runCascade(gateway, { ...call, cascade: choice.use })
     return
   }
-  const variant = { modelName: choice.use.model, notes: [choice.reason] }
-  const comparison = compareLater(gateway, call)
-  await run(input, comparison?.tap(response) ?? response, variant)
-  gateway.routeJournal.add(lineOf(call, { step: 'only', used: choice.use.model }))
+  const used = firstModel(choice.use)
+  const comparison = isJudged(input) ? compareLater(gateway, call) : undefined
+  let answered: Answered = { callId: input.callId, used }
+  const watched = watchHead(comparison?.tap(response) ?? response, (headers) => {
+    answered = answeredBy(headers, answered)
+  })
+  await run(input, watched, { modelName: used, notes: [choice.reason] })
+  gateway.routeJournal.add(lineOf(call, { step: 'only', ...answered }))
   comparison?.begin()
 }
 
@@ -78,12 +90,13 @@ async function runCascade(
     if (!response.writableFinished) captured.destroy()
   }
   response.once('close', onClose)
+  if (response.destroyed) captured.destroy()
   const first = { ...input, callId: randomUUIDv7() }
   await run(first, captured, { modelName: cascade.try, notes: [reason] })
   response.off('close', onClose)
   const fault = judge(input, routed, captured, cascade)
-  const step = { step: 'try', used: cascade.try, callId: first.callId, fault } as const
-  gateway.routeJournal.add(lineOf(call, step))
+  const tried = answeredBy(captured.headers, { callId: first.callId, used: cascade.try })
+  gateway.routeJournal.add(lineOf(call, { step: 'try', ...tried, fault }))
   if (fault === undefined) {
     response.writeHead(captured.status, captured.headers)
     response.end(captured.body())
@@ -93,10 +106,14 @@ async function runCascade(
   const note: Reason = {
     rule: 'route.escalated',
     verdict: 'allow',
-    reason: `${cascade.try} was asked first (call ${first.callId}): ${fault}`,
+    reason: `${cascade.try} was asked first (call ${tried.callId}): ${fault}`,
   }
-  await run(input, response, { modelName: cascade.escalateTo, notes: [reason, note] })
-  const last = { step: 'then', used: cascade.escalateTo, ofCallId: first.callId } as const
+  let answered: Answered = { callId: input.callId, used: cascade.escalateTo }
+  const watched = watchHead(response, (headers) => {
+    answered = answeredBy(headers, answered)
+  })
+  await run(input, watched, { modelName: cascade.escalateTo, notes: [reason, note] })
+  const last = { step: 'then', ...answered, ofCallId: tried.callId } as const
   gateway.routeJournal.add(lineOf(call, last))
 }
 

@@ -1,4 +1,5 @@
 // A call that names a route, and how it is written down for reports.
+import { headers as headerNames } from '@airworthy/sdk'
 import { describeUse, firstModel, type RouteChoice } from '../../../core/routing/route.ts'
 import type { RouteFacts } from '../../../core/routing/environment.ts'
 import type { RoutedCall } from '../../../store/routed-calls.ts'
@@ -19,6 +20,42 @@ export type RunVariant = (
   response: ReplyTarget,
   variant: Variant,
 ) => Promise<void>
+
+/** Vectors and counts of tokens are no answers that could be judged or compared. */
+export function isJudged({ wire }: ModelCallInput): boolean {
+  return wire.api !== 'embeddings' && wire.countsOnly !== true
+}
+
+/** The call and the model that a reply is of: another attempt is a call of its own. */
+export type Answered = { readonly callId: string; readonly used: string }
+
+export function answeredBy(
+  headers: Readonly<Record<string, string | number>>,
+  asked: Answered,
+): Answered {
+  return {
+    callId: String(headers[headerNames.call] ?? asked.callId),
+    used: String(headers[headerNames.model] ?? asked.used),
+  }
+}
+
+/** The client's reply, with a look at its headers. */
+export function watchHead(
+  response: ReplyTarget,
+  onHead: (headers: Readonly<Record<string, string | number>>) => void,
+): ReplyTarget {
+  return new Proxy(response, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]): unknown => {
+        const [, headers] = args
+        if (name === 'writeHead') onHead(Object.assign({}, headers))
+        return Reflect.apply(value, target, args)
+      }
+    },
+  })
+}
 
 /** How a routed call is written down for reports. */
 export function lineOf(
