@@ -1,9 +1,13 @@
 // Erasure of a person while the gateway is at work: nothing of the person may be written afterwards.
 import assert from 'node:assert/strict'
+import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { AirworthyApiError } from '@airworthy/sdk'
-import { chat } from './harness/clients.ts'
+import { agentClients, chat } from './harness/clients.ts'
 import { enrol, standGround } from './harness/ground.ts'
+
+import { startServer, temporaryDirectory } from './harness/server.ts'
 import { until } from './harness/until.ts'
 
 const ground = await standGround()
@@ -65,4 +69,32 @@ test('waits for a tool call about the person in a session of somebody else', asy
   resolve()
   await asking
   assert.equal((await erase('carol')).keys, 1)
+})
+
+test('what is said later in a session of the erased person can be opened by nobody, on any gateway', async () => {
+  await using owner = new AsyncDisposableStack()
+  const agent = await enrol(ground)
+  await using session = await agent.open({ endUser: 'dora' })
+  assert.equal((await session.post(chat())).status, 200)
+  await until('the call to be settled', async () => {
+    return (await session.detail()).calls.every((call) => call.state === 'done')
+  })
+  await erase('dora')
+  const before = await liveKeys()
+  const dataDir = await temporaryDirectory(owner)
+  await cp(join(server.dataDir, 'master.key'), join(dataDir, 'master.key'))
+  const { databaseUrl } = ground
+  const other = owner.use(
+    await startServer({ databaseUrl, dataDir, operatorKey: server.operatorKey }),
+  )
+  const { apiKey } = agent
+  const late = agentClients({ url: other.url, apiKey, sessionKey: session.sessionKey })
+  for (const clients of [session, late]) {
+    const messages = [{ role: 'user', content: 'I am Dora still' }]
+    const reply = await clients.post(chat({ messages }))
+    assert.equal(reply.code, 'session.closed')
+    const { text } = await client.readPayload(reply.headers.get('airworthy-call') ?? '')
+    assert.equal(text, null)
+  }
+  assert.equal(await liveKeys(), before)
 })

@@ -265,6 +265,23 @@ test('a client that leaves a translated stream leaves the upstream, and what was
   assert(tokens.settled > 0 && tokens.unknown > 0, JSON.stringify(tokens))
 })
 
+test('of a stream that is cut the prompt is billed, too, where its tokenizer is known', async () => {
+  const content = 'one two three four five six seven eight '.repeat(10)
+  const messages = [{ role: 'user', content: [{ type: 'text', text: content }] }]
+  const settled: number[] = []
+  for (const tokenizer of ['bytes', 'o200k_base']) {
+    const agent = await enrolPool(['cut-late'], { tokenizer })
+    await using session = await agent.open()
+    await session.post(chat({ stream: true, messages })).catch(() => undefined)
+    const { calls, budgets } = await session.detail()
+    assert.equal(calls[0]?.state, 'unknown')
+    settled.push(spentOf(budgets, 'tokens').settled)
+  }
+  const [reply = 0, withPrompt = 0] = settled
+  // Each word is a token of its own.
+  assert(withPrompt - reply >= 80 && withPrompt - reply < 90, settled.join())
+})
+
 test('a stream whose last event lacks its empty line is whole', async () => {
   for (const wire of ['', 'messages:']) {
     const agent = await enrolPool([`${wire}no-last-line`])

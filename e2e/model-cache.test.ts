@@ -237,6 +237,18 @@ test('what passes the bound goes, the least recently used first', async () => {
   assert.deepEqual(await markOf(session, says('Question 1')), [200, 'miss'])
 })
 
+test('a reply that is too big for the cache drives nothing out of it', async () => {
+  const agent = await cachingAgent({ bytesMax: 1600, semantic: {} })
+  await using session = await agent.open({ endUser: 'ann' })
+  await session.post(says('When do you open?'))
+  await untilKept(agent.name, 1)
+  // The question is kept with its reply.
+  await session.post(says('a long question '.repeat(100)))
+  await session.post(says('Who are you?'))
+  await untilKept(agent.name, 2)
+  assert.deepEqual(await markOf(session, says('When do you open?')), [200, 'hit'])
+})
+
 test('a hit goes through where the money is used up, and is refused where calls are', async () => {
   // One call reserves at most 0.00013 US dollars, and costs 0.00006.
   const limits = { session: { calls: 4, moneyUsd: '0.00015' } }

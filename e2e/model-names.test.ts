@@ -31,5 +31,7 @@ test('a name with slashes is asked, listed, found and sent as it is', async () =
   })
   assert.equal(raw.status, 200)
   await raw.body?.cancel()
-  await assert.rejects(session.openai.models.retrieve('meta-llama'), { status: 404 })
+  for (const other of ['meta-llama', 'a%', '100%25']) {
+    await assert.rejects(session.openai.models.retrieve(other), { status: 404 })
+  }
 })

@@ -102,3 +102,38 @@ test('a window that is changed often gives no room', async () => {
   }
   assert.equal((await callOnce(ground, recorder, principal)).kind, 'denied')
 })
+
+test('an unknown call that two operators settle at once is settled once', async () => {
+  await using ground = await standBudgetGround()
+  const recorders = [await ground.start(), await ground.start()] as const
+  const principal = await ground.openSession()
+  const policy = await ground.setBudget({ limits: { tokens: 1000n } })
+  const reservation = tokens(50n, 50n)
+  const intents = await Promise.all(
+    Array.from({ length: 4 }, () => modelIntent(ground, principal, { reservation })),
+  )
+  for (const { callId } of await Promise.all(
+    intents.map(async (intent) => {
+      assert.equal((await recorders[0].propose(intent).durable).kind, 'proceed')
+      return intent
+    }),
+  )) {
+    await recorders[0].settle(outcomeOf(callId, { state: 'unknown', used: undefined }))
+  }
+  const settled = await Promise.allSettled(
+    intents.flatMap(({ callId }) =>
+      recorders.flatMap((recorder) => {
+        const outcome = outcomeOf(callId, { used: tokens(20n, 5n), resolvedBy: 'operator' })
+        return [recorder.settle(outcome), recorder.settle(outcome)]
+      }),
+    ),
+  )
+  assert.equal(settled.filter(({ status }) => status === 'fulfilled').length, 4)
+  assert.deepEqual(await useOf(ground, policy.policyId, 'tokens'), {
+    settled: 100,
+    reserved: 0,
+    unknown: 0,
+    overrun: 0,
+  })
+  await checkNumbering(ground)
+})

@@ -8,6 +8,7 @@ import type { CompiledLimit, CompiledPact } from '../core/pact/compiled.ts'
 import { narrowLimit } from '../core/pact/prices.ts'
 import type { Database } from '../store/database.ts'
 import { isKeyLive } from '../store/keys.ts'
+import { keyTrustedMs } from '../store/payloads.ts'
 import {
   findKeyHolder,
   findOrOpenDefaultSession,
@@ -21,6 +22,8 @@ import type { RequestSignatures } from './verify-signature.ts'
 
 const cachedMax = 20_000
 
+type KnownSession = { readonly session: SessionOfKey; readonly untilMs: number }
+
 /** What of the gateway a request asks for. */
 export type KeyUse = 'models' | 'tools'
 
@@ -29,9 +32,9 @@ export class Identifier {
   readonly #organisationId: OrganisationId
   readonly #pacts: PactCache
   readonly #signatures: RequestSignatures
-  /** By key. Revocation and closing are checked under the lock; what is kept here never changes. */
+  /** By key. Revocation and closing are checked under the lock; what is kept here never changes, but for the name of a person. */
   readonly #holders = new Map<string, KeyHolder>()
-  readonly #sessions = new Map<string, SessionOfKey>()
+  readonly #sessions = new Map<string, KnownSession>()
   /** Of the key that used the session last. */
   readonly #principals = new WeakMap<SessionOfKey, Principal>()
 
@@ -58,8 +61,11 @@ export class Identifier {
     if (use !== undefined) checkScope(holder, use)
     const sessionKey = pathKey ?? readHeader(requestHeaders, headers.session)
     const cacheKey = sessionKey ?? apiKey
+    const known = this.#sessions.get(cacheKey)
     const session =
-      this.#sessions.get(cacheKey) ?? (await this.#findSession(cacheKey, holder, sessionKey))
+      known !== undefined && performance.now() < known.untilMs
+        ? known.session
+        : await this.#findSession(cacheKey, holder, sessionKey)
     if (session.agentId !== holder.agentId) {
       throw new AirworthyError('session.unknown', 'the session key is not known to this agent')
     }
@@ -116,15 +122,19 @@ export class Identifier {
     holder: KeyHolder,
     sessionKey: string | undefined,
   ): Promise<SessionOfKey> {
-    const session =
+    const found =
       sessionKey === undefined
         ? await findOrOpenDefaultSession(this.#db, this.#organisationId, {
             holder,
             limitsOf: async (pactId) => defaultLimits((await this.#pacts.get(pactId)).pact),
           })
         : await this.#findNamed(sessionKey)
+    const known = this.#sessions.get(cacheKey)?.session
+    const session = known?.endUser === found.endUser ? known : found
+    // Nobody is named by a default session; another's person may be erased.
+    const untilMs = sessionKey === undefined ? Infinity : performance.now() + keyTrustedMs
     if (this.#sessions.size >= cachedMax) this.#sessions.clear()
-    this.#sessions.set(cacheKey, session)
+    this.#sessions.set(cacheKey, { session, untilMs })
     return session
   }
 

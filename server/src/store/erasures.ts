@@ -5,6 +5,7 @@ import { type Kysely, sql } from 'kysely'
 import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
+import { erasedName } from '../core/privacy/erased-name.ts'
 import type { Database } from './database.ts'
 import { forgetUserOfPolicies } from './budget-policies.ts'
 import { activeLegalHolds } from './legal-holds.ts'
@@ -41,11 +42,6 @@ export type ErasureRequest = {
 }
 
 const sessionsNamedMax = 20
-
-/** What a session says instead of the name. */
-export function erasedName(erasureId: string): string {
-  return `erased:${erasureId}`
-}
 
 /**
  * Destroys the keys of a subject, and what sessions say of it. Throws `erasure.legal_hold`, or

@@ -5,12 +5,10 @@ import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
 import { appendEntries } from './log.ts'
 import { deletePayloadPage } from './payload-pages.ts'
-import { keyTrustedMs } from './payloads.ts'
+import { settledAfterMs } from './payloads.ts'
 import type { Schema } from './schema.ts'
 import { runCommand } from './transaction.ts'
 
-/** After that no gateway seals under a key that it still remembers, and what it sealed is committed. */
-const settledAfterMs = 2 * keyTrustedMs
 /** A table of more rows is not rewritten: that would make gateways wait. */
 const rowsRewrittenMax = 200_000
 const lockWaitMs = 500

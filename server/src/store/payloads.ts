@@ -1,8 +1,10 @@
 // Prompts, arguments and results: sealed under the key of the person they speak of, opened for who
 // may read them. The log holds only commitments.
 import { createHmac, randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
+import { isErasedName } from '../core/privacy/erased-name.ts'
 import { open, seal, sealRandomBytes } from '../core/privacy/seal.ts'
 import type { Database } from './database.ts'
 import type { SealedPayload } from './recorder/types.ts'
@@ -12,6 +14,8 @@ const keyBytes = 32
 const randomBlockSeals = 128
 /** An erasure is done only after no gateway can still hold a key that it destroyed. */
 export const keyTrustedMs = 10_000
+/** After that an erased person may be served anew: no gateway takes what is old for a return. */
+export const settledAfterMs: number = 2 * keyTrustedMs
 const generationsMax = 1_000
 /** A subject nobody can be: opening its key proves that the master key is the one of this data. */
 const checkSubject = '\u0000airworthy'
@@ -133,9 +137,11 @@ export class PayloadVault {
 
   /** The key of the subject: after an erasure another one, under another id. */
   async #keyOf(subject: string): Promise<KnownKey> {
+    if (isErasedName(subject)) return keyOfNobody(this.#subjectId(subject, 0))
     for (let generation = 0; generation <= generationsMax; generation += 1) {
       const subjectId = this.#subjectId(subject, generation)
       const row = (await this.#readKey(subjectId)) ?? (await this.#makeKey(subjectId))
+      if (row.isSettling) return keyOfNobody(subjectId)
       if (row.destroyed_at !== null) continue
       const key = open(this.#masterKey, row.wrapped_key).text
       const known = { subjectId, key, untilMs: performance.now() + keyTrustedMs }
@@ -159,6 +165,10 @@ export class PayloadVault {
     return this.#db
       .selectFrom('airworthy.subject_keys')
       .select(['wrapped_key', 'destroyed_at'])
+      .select(
+        sql<boolean | null>`destroyed_at > clock_timestamp()
+          - make_interval(secs => ${settledAfterMs / 1000})`.as('isSettling'),
+      )
       .where('organisation_id', '=', this.#organisationId)
       .where('subject_id', '=', subjectId)
       .executeTakeFirst()
@@ -179,4 +189,12 @@ export class PayloadVault {
     if (row === undefined) throw new Error('a key that was just made cannot be read')
     return row
   }
+}
+
+/**
+ * A key that is kept nowhere: a session of an erased person may still be spoken in, and what is said
+ * there is committed to, and can be opened by nobody.
+ */
+function keyOfNobody(subjectId: Buffer): KnownKey {
+  return { subjectId, key: randomBytes(keyBytes), untilMs: 0 }
 }

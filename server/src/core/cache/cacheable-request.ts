@@ -67,7 +67,8 @@ function personOf(json: object): string {
     member(json, 'safety_identifier'),
     member(member(json, 'metadata'), 'user_id'),
   ]
-  return JSON.stringify(named.map((each) => (typeof each === 'string' ? each : '')))
+  // Whatever stands there: an id may be a number.
+  return JSON.stringify(named.map((each) => each ?? ''))
 }
 
 function semanticOf(api: ModelApi, material: object): CacheableRequest['semantic'] {

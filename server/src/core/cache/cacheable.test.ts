@@ -106,3 +106,17 @@ test('only a whole reply that says something and does nothing is kept', () => {
   for (const [api, reply] of never)
     assert.equal(readKeepable(api, reply), undefined, JSON.stringify(reply))
 })
+
+test('who asks is part of it, whatever their id is made of', () => {
+  const persons = [
+    {},
+    { user: 'a' },
+    { user: 7 },
+    { user: 8 },
+    { user: '7' },
+    { safety_identifier: 7 },
+    { metadata: { user_id: 7 } },
+    { metadata: { user_id: 'a' } },
+  ].map((more) => readCacheable('chat', { messages: [], ...more })?.person)
+  assert.equal(new Set(persons).size, persons.length)
+})

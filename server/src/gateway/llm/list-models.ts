@@ -60,8 +60,18 @@ function listOf(data: readonly object[], names: readonly string[], isAnthropic: 
 
 /** Throws `model.unknown`. */
 function findName(names: readonly string[], id: string): string {
-  // A name may have slashes and other characters that clients encode or leave as they are.
-  const found = names.find((name) => name === id || encodeURIComponent(name) === id)
+  // A name may have slashes and colons; which of them are encoded is every client's own choice.
+  const decoded = decodePath(id)
+  const found = names.find((name) => name === id || name === decoded)
   if (found !== undefined) return found
   throw new AirworthyError('model.unknown', 'the model is not one that this session may ask')
+}
+
+/** Undefined for what no client encodes so. */
+function decodePath(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
 }

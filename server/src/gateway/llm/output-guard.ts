@@ -5,6 +5,7 @@ import { AirworthyError } from '../../core/errors.ts'
 import { countTokens, prepareCounting } from './count-tokens.ts'
 import { EventSplitter } from './event-splitter.ts'
 import { completionBound, type Forwarding } from './forwarding.ts'
+import { countPromptAtLeast } from './reserve-prompt.ts'
 import type { ModelWire, PartialUsage } from './wire.ts'
 
 /** Tokenizers differ: a count by one that is not the model's must be so far above, in percent. */
@@ -111,10 +112,20 @@ export class OutputGuard {
       counted = this.#tokens
     }
     const bound = Number(completionBound(this.#forwarding))
+    const prompt = told.promptTokens === 0 && this.#deltas > 0 ? await this.#countPrompt() : 0
     return {
       ...told,
+      // How much of it the provider had cached is not known, and at least so much is owed.
+      ...(prompt === 0 ? {} : { promptTokens: prompt, cachedTokens: prompt }),
       completionTokens: Math.max(told.completionTokens, Math.min(counted, bound)),
     }
+  }
+
+  async #countPrompt(): Promise<number> {
+    const { prepared, input } = this.#forwarding
+    if (prepared.model === undefined) return 0
+    const counted = await countPromptAtLeast(input.request, prepared.model).catch(() => 0)
+    return Math.min(counted, Number(prepared.promptTokens))
   }
 }
 

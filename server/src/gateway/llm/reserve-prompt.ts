@@ -1,7 +1,7 @@
 // The most tokens that a request's prompt can have.
 import type { CompiledModel } from '../../core/pact/compiled.ts'
 import { countTokens } from './count-tokens.ts'
-import type { ModelRequest } from './wire.ts'
+import { type ModelRequest, property } from './wire.ts'
 
 /** No model reads more: the bound of a prompt of which part lies elsewhere. */
 export const promptTokensMost = 100_000_000
@@ -40,4 +40,29 @@ export async function countPrompt(
   const counted = BigInt(tokens + countedOverheadTokens + request.inlineParts * inlinePartTokens)
   const bytes = boundPrompt(body, request, model)
   return counted < bytes ? counted : bytes
+}
+
+/**
+ * At least so many tokens of prompt were read by a model that has begun to answer: its texts alone,
+ * by the model's own tokenizer. 0 where that is not exact, or would take long.
+ */
+export async function countPromptAtLeast(
+  { json }: ModelRequest,
+  { tokenizer }: CompiledModel,
+): Promise<number> {
+  if (tokenizer === 'bytes') return 0
+  const texts: string[] = []
+  for (const name of promptMembers) collectTexts(property(json, name), texts)
+  const text = texts.join('')
+  return text.length > countedBytesMax ? 0 : countTokens(tokenizer, text)
+}
+
+const promptMembers = ['messages', 'input', 'instructions', 'system']
+/** Where turns and their parts have what is said. */
+const textMembers = ['content', 'text', 'output']
+
+function collectTexts(value: unknown, texts: string[]): void {
+  if (typeof value === 'string') texts.push(value)
+  else if (Array.isArray(value)) for (const one of value) collectTexts(one, texts)
+  else for (const name of textMembers) collectTexts(property(value, name), texts)
 }

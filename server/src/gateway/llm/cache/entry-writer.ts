@@ -45,7 +45,9 @@ export class EntryWriter implements AsyncDisposable {
   write(agentId: string, entry: NewEntry, limits: CacheLimits): void {
     const size = entry.content.sealed.length
     const isFull = this.#entries >= entriesQueuedMax || this.#bytes + size > bytesQueuedMax
-    if (this.#isClosed || isFull) return
+    // One that is too big alone would drive out all others, and then go itself.
+    const sizeAll = size + (entry.semantic?.vector.length ?? 0)
+    if (this.#isClosed || isFull || sizeAll > limits.bytesMax) return
     const queued = this.#queued.get(agentId) ?? { entries: new Map<string, NewEntry>(), limits }
     this.#queued.set(agentId, queued)
     queued.limits = limits
