@@ -1,7 +1,7 @@
 // The only reader of the environment. Everything else gets its settings as arguments.
 
 import { join, resolve } from 'node:path'
-import { AirworthyError } from './core/errors.ts'
+import { type Environment, quote, textOf, wholeNumber, wrongSetting } from './core/setting.ts'
 
 type Limits = {
   readonly bodyBytesMax: number
@@ -84,8 +84,6 @@ export type KeystoreConfig =
   /** Without a passphrase the master key seals the file. */
   | { readonly kind: 'file'; readonly path: string; readonly passphrase: string | undefined }
 
-type Environment = Readonly<Record<string, string | undefined>>
-
 /** What the command line may set; it wins over the environment. */
 type ConfigOverrides = {
   readonly dataDir?: string | undefined
@@ -115,38 +113,7 @@ export function readConfig(
     databaseUrl: databaseUrlOf(overrides.databaseUrl ?? textOf(env, 'DATABASE_URL')),
     host: hostOf(overrides.host ?? textOf(env, 'AIRWORTHY_HOST') ?? defaults.host),
     port: portOf(env, overrides.port),
-    limits: {
-      bodyBytesMax: wholeNumber({
-        name: 'AIRWORTHY_BODY_BYTES_MAX',
-        text: textOf(env, 'AIRWORTHY_BODY_BYTES_MAX') ?? String(defaults.bodyBytesMax),
-        min: 1024,
-        max: 256 * 1024 * 1024,
-      }),
-      modelBodies: {
-        bytesMax: wholeNumber({
-          name: 'AIRWORTHY_MODEL_BODY_BYTES_MAX',
-          text: textOf(env, 'AIRWORTHY_MODEL_BODY_BYTES_MAX') ?? String(defaults.modelBodyBytesMax),
-          min: 1024,
-          max: 256 * 1024 * 1024,
-        }),
-        totalMax: wholeNumber({
-          name: 'AIRWORTHY_MODEL_BODIES_BYTES_MAX',
-          text:
-            textOf(env, 'AIRWORTHY_MODEL_BODIES_BYTES_MAX') ?? String(defaults.modelBodiesBytesMax),
-          min: 1024 * 1024,
-          max: 64 * 1024 * 1024 * 1024,
-        }),
-      },
-      databaseConnectionsMax: wholeNumber({
-        name: 'AIRWORTHY_DATABASE_CONNECTIONS_MAX',
-        text:
-          textOf(env, 'AIRWORTHY_DATABASE_CONNECTIONS_MAX') ??
-          String(defaults.databaseConnectionsMax),
-        min: 4,
-        max: 1000,
-      }),
-      admission: admissionOf(env),
-    },
+    limits: limitsOf(env),
     masterKey: textOf(env, 'AIRWORTHY_MASTER_KEY'),
     publicUrl: publicUrlOf(textOf(env, 'AIRWORTHY_PUBLIC_URL')),
     keystore: keystoreOf(env, dataDir),
@@ -160,6 +127,42 @@ export function readConfig(
     authorities: authoritiesOf(textOf(env, 'AIRWORTHY_AUTHORITIES')),
     signReplies: signRepliesOf(textOf(env, 'AIRWORTHY_SIGN_REPLIES') ?? 'on-signed'),
     inherited: inheritedOf(env),
+  }
+}
+
+/** Throws `start.config_invalid`, which names the setting. */
+function limitsOf(env: Environment): Limits {
+  return {
+    bodyBytesMax: wholeNumber({
+      name: 'AIRWORTHY_BODY_BYTES_MAX',
+      text: textOf(env, 'AIRWORTHY_BODY_BYTES_MAX') ?? String(defaults.bodyBytesMax),
+      min: 1024,
+      max: 256 * 1024 * 1024,
+    }),
+    modelBodies: {
+      bytesMax: wholeNumber({
+        name: 'AIRWORTHY_MODEL_BODY_BYTES_MAX',
+        text: textOf(env, 'AIRWORTHY_MODEL_BODY_BYTES_MAX') ?? String(defaults.modelBodyBytesMax),
+        min: 1024,
+        max: 256 * 1024 * 1024,
+      }),
+      totalMax: wholeNumber({
+        name: 'AIRWORTHY_MODEL_BODIES_BYTES_MAX',
+        text:
+          textOf(env, 'AIRWORTHY_MODEL_BODIES_BYTES_MAX') ?? String(defaults.modelBodiesBytesMax),
+        min: 1024 * 1024,
+        max: 64 * 1024 * 1024 * 1024,
+      }),
+    },
+    databaseConnectionsMax: wholeNumber({
+      name: 'AIRWORTHY_DATABASE_CONNECTIONS_MAX',
+      text:
+        textOf(env, 'AIRWORTHY_DATABASE_CONNECTIONS_MAX') ??
+        String(defaults.databaseConnectionsMax),
+      min: 4,
+      max: 1000,
+    }),
+    admission: admissionOf(env),
   }
 }
 
@@ -242,17 +245,6 @@ function portOf(env: Environment, override: number | string | undefined): number
 }
 
 /** An empty variable counts as not set: that is how compose files and CI leave one out. */
-function textOf(env: Environment, name: string): string | undefined {
-  const text = env[name]?.trim()
-  return text === '' ? undefined : text
-}
-
-function wholeNumber(setting: { name: string; text: string; min: number; max: number }): number {
-  const { name, text, min, max } = setting
-  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
-  if (value >= min && value <= max) return value
-  throw wrongSetting(name, `must be a whole number from ${min} to ${max}, but is ${quote(text)}`)
-}
 
 function hostOf(text: string): string {
   if (/^[A-Za-z0-9.:_-]{1,253}$/.test(text)) return text
@@ -393,14 +385,4 @@ function signRepliesOf(text: string): Config['signReplies'] {
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text)
-}
-
-function wrongSetting(name: string, sentence: string): AirworthyError {
-  return new AirworthyError('start.config_invalid', `${name} ${sentence}`, {
-    detail: { setting: name },
-  })
 }

@@ -34,14 +34,10 @@ export type CallRow = {
 }
 
 const unitsCount = 5
-export const noUnits: Units = Array.from({ length: unitsCount }, () => 0n)
+const noUnits: Units = Array.from({ length: unitsCount }, () => 0n)
 
 export function add(a: Units, b: Units): Units {
   return a.map((value, index) => value + (b[index] ?? 0n))
-}
-
-export function sumOf(rows: readonly Units[]): Units {
-  return rows.reduce(add, noUnits)
 }
 
 export class DrillRecord implements AsyncDisposable {

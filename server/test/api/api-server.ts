@@ -33,7 +33,10 @@ export type ApiServer = {
 } & AsyncDisposable
 
 type Replacements = Partial<
-  Pick<ApiDependencies, 'tools' | 'calls' | 'holds' | 'effects' | 'payloads' | 'health' | 'upstreams'>
+  Pick<
+    ApiDependencies,
+    'tools' | 'calls' | 'holds' | 'effects' | 'payloads' | 'health' | 'upstreams'
+  >
 >
 
 const noUpstreams: UpstreamList = {

@@ -31,7 +31,8 @@ export function decide(call: Call, pact: CompiledPact, facts: Facts): Decision {
     return decideBound(call, { bound: model.bound, effectClass: undefined, facts, pact })
   }
   const tool = pact.tools.get(toolName(call))
-  if (tool === undefined) return refused('tool.unknown', 'there is no contract for a tool of this name')
+  if (tool === undefined)
+    return refused('tool.unknown', 'there is no contract for a tool of this name')
   const outside = outsideTask(pact, facts.session.task, { kind: 'tool', name: toolName(call) })
   if (outside !== undefined) return refused('task.forbidden', outside)
   const fault = amountFault(call, tool)

@@ -43,17 +43,15 @@ describe('what a call is held at', () => {
   })
 
   it('no spelling of a name hides it', () => {
-    const spelled = fc
-      .array(fc.boolean(), { minLength: 13, maxLength: 13 })
-      .map((escaped) =>
-        Array.from('cache_control')
-          .map((letter, at) =>
-            escaped[at] === true
-              ? `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`
-              : letter,
-          )
-          .join(''),
-      )
+    const spelled = fc.array(fc.boolean(), { minLength: 13, maxLength: 13 }).map((escaped) =>
+      Array.from('cache_control')
+        .map((letter, at) =>
+          escaped[at] === true
+            ? `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`
+            : letter,
+        )
+        .join(''),
+    )
     fc.assert(
       fc.property(spelled, (name) => {
         const body = `{"${name}":1}`

@@ -64,5 +64,7 @@ const textMembers = ['content', 'text', 'output']
 function collectTexts(value: unknown, texts: string[]): void {
   if (typeof value === 'string') texts.push(value)
   else if (Array.isArray(value)) for (const one of value) collectTexts(one, texts)
-  else for (const name of textMembers) collectTexts(property(value, name), texts)
+  else if (typeof value === 'object' && value !== null) {
+    for (const name of textMembers) collectTexts(property(value, name), texts)
+  }
 }

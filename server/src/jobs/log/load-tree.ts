@@ -1,6 +1,7 @@
 // Takes a shard up where it was left, and makes sure that it is the log that was signed. What was
-// signed last is known from three places: a file of this machine, the object store, the database. They
-// may be one step apart, because a process can die between two writes; they may not contradict.
+// signed last is known from four places: a file of this machine, the object store's record and its
+// published checkpoint, the database. They may be one step apart, because a process can die between two
+// writes; they may not contradict.
 import type { LastSigned } from '../../adapters/objects/last-signed.ts'
 import {
   checkpointPath,
@@ -33,7 +34,7 @@ export type LoadedTree = {
   readonly mustSign: boolean
 }
 
-const placesCount = 3
+const placesCount = 4
 
 type Signed = { readonly size: number; readonly root: Buffer; readonly where: string }
 
@@ -51,7 +52,9 @@ export async function loadTree(
   key: NoteKey,
 ): Promise<LoadedTree> {
   const stored = await source.files.store.read(source.files.nameOf(signedPath))
-  const records = await readRecords(source, shard, { key, stored: stored?.bytes })
+  const published = await source.files.store.read(source.files.nameOf(checkpointPath))
+  const found = { key, stored: stored?.bytes, published: published?.bytes }
+  const records = await readRecords(source, shard, found)
   const newest = records.toSorted((one, other) => other.size - one.size)[0]
   const storeVersion = stored?.version
   if (newest === undefined) {
@@ -71,23 +74,26 @@ export async function loadTree(
     if (!at.equals(record.root)) throw contradiction(record, newest)
   }
   await checkDatabase(source, shard, { newest, readTile })
-  const published = await source.files.store.read(source.files.nameOf(checkpointPath))
   const heard = records.filter((record) => record.size === size).length
-  const isPublished = published !== undefined && parseCheckpoint(published.bytes).size === size
-  const mustSign = heard < records.length || records.length < placesCount || !isPublished
+  const mustSign = heard < placesCount
   return { edge, signedSize: size, storeVersion, mustSign }
 }
 
 async function readRecords(
   source: TreeSource,
   shard: Shard,
-  found: { readonly key: NoteKey; readonly stored: Buffer | undefined },
+  found: {
+    readonly key: NoteKey
+    readonly stored: Buffer | undefined
+    readonly published: Buffer | undefined
+  },
 ): Promise<Signed[]> {
   const local = await source.lastSigned.read(shard.logId)
   const row = await findLastCheckpoint(source.db, source.organisationId, shard.logId)
   const sources = [
     { where: 'this machine', bytes: local },
     { where: 'the object store', bytes: found.stored },
+    { where: 'the published log', bytes: found.published },
     { where: 'the database', bytes: row === undefined ? undefined : Buffer.from(row.note) },
   ]
   return sources.flatMap(({ where, bytes }) => {

@@ -74,9 +74,9 @@ function defer<T>(): Deferred<T> {
   return { promise, resolve, reject }
 }
 
-/** Calls of which the recorder had to ask the database. */
+/** Calls of which the recorder had to ask the database; those that are settled leave it. */
 export type Loaded = {
-  readonly calls: ReadonlyMap<string, OpenCall>
+  readonly calls: Map<string, OpenCall>
   readonly heldIds: ReadonlySet<string>
 }
 
@@ -122,6 +122,7 @@ function placeOutcomeItem(batch: Batch, item: OutcomeItem, loaded: Loaded): Plac
     return { onLocked: nothing, onDurable: () => item.durable.reject(error) }
   }
   const settled = placeOutcome(batch, call, item.outcome)
+  loaded.calls.delete(callId)
   return { onLocked: nothing, onDurable: () => item.durable.resolve(settled) }
 }
 

@@ -3,7 +3,12 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Reason } from '../../../core/decision/decision.ts'
 import { readReplyFacts } from '../../../core/routing/reply-facts.ts'
 import { readRequestFacts } from '../../../core/routing/request-facts.ts'
-import { chooseRoute, findFault, firstModel, type RouteChoice } from '../../../core/routing/route.ts'
+import {
+  chooseRoute,
+  findFault,
+  firstModel,
+  type RouteChoice,
+} from '../../../core/routing/route.ts'
 import type { RouteFacts } from '../../../core/routing/environment.ts'
 import type { CompiledPact } from '../../../core/pact/compiled.ts'
 import type { Gateway } from '../../gateway.ts'
