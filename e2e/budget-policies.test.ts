@@ -140,6 +140,19 @@ async function startReplica(owner: AsyncDisposableStack): Promise<Server> {
   return owner.use(await startServer({ databaseUrl: ground.databaseUrl, dataDir, operatorKey }))
 }
 
+test('a user whom nobody has seen before is held from the first call on, over all sessions', async () => {
+  const agent = await enrolOf('tests@example.com', 'first-seen')
+  await using newcomers = await budget('newcomers', { scope: 'user', limits: { calls: 3 } })
+  await using one = await agent.open({ endUser: 'newcomer' })
+  await using two = await agent.open({ endUser: 'newcomer' })
+  const replies = await Promise.all(
+    Array.from({ length: 20 }, (_, turn) => (turn % 2 === 0 ? one : two).post(chat())),
+  )
+  assert.equal(replies.filter((reply) => reply.status === 200).length, 3)
+  assert.equal(upstream.asked('first-seen').length, 3)
+  assert.equal((await newcomers.show()).name, 'newcomers')
+})
+
 test('a change holds at once, for sessions that are open, on every replica', async () => {
   await using owner = new AsyncDisposableStack()
   const replica = await startReplica(owner)

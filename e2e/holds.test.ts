@@ -1,10 +1,12 @@
 // Calls that wait for a person: as a row, not as a connection.
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { chat } from './harness/clients.ts'
 import { behave } from './harness/fake-tools.ts'
 import { enrol, standGround, type TestSession } from './harness/ground.ts'
 import { at, type Json } from './harness/json.ts'
+import { readEntries } from './harness/record.ts'
 import { createGate, until } from './harness/until.ts'
 
 const ground = await standGround()
@@ -88,6 +90,26 @@ test('a rejected call is denied, now and when it is repeated', async () => {
   assert.deepEqual([repeat.isError, at(repeat.value, 'code')], [true, 'hold.rejected'])
   await assert.rejects(client.approveHold(id), { code: 'hold.settled' })
   assert.equal(executed(session.id), 0)
+})
+
+test('the words of a vote are committed to under a salt: the log alone tells nobody', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds] })
+  await using session = await agent.open()
+  const id = await holdRefund(session, 'voted')
+  const words = 'Ms Lee asked for it'
+  await client.rejectHold(id, { reason: words })
+  const { database } = ground
+  const votes = await database.query<{ reason_salt: Buffer }>(
+    'SELECT reason_salt FROM airworthy.votes WHERE hold_id = $1',
+    [id],
+  )
+  const entry = (await readEntries(database))
+    .map((row) => row.entry)
+    .find((each) => each['type'] === 'hold.rejected' && at(each, 'body.hold') === id)
+  const salt = votes.rows[0]?.reason_salt ?? Buffer.of()
+  assert.equal(salt.length, 32)
+  const committed = createHmac('sha256', salt).update(words).digest('base64url')
+  assert.equal(at(entry, 'body.reason'), committed)
 })
 
 test('a hold that expires denies', async () => {

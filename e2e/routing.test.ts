@@ -260,3 +260,24 @@ test('the report counts the call that answered, where another attempt was a call
   assert(calls > 0n)
   assert.equal(spent, calls)
 })
+
+test('nothing is compared with a call that failed, nor asked of a model that waits for a person', async () => {
+  const name = 'compared-never'
+  const routing = [{ ...byLength, mode: 'shadow', compare: '1' }]
+  const failing = models(name, { big: 'refuse-400' })
+  const agent = await enrol(ground, { name, more: { models: failing, routing } })
+  await using session = await agent.open()
+  assert.equal((await session.post(chat({ model: 'auto' }))).status, 400)
+  const held = 'compared-held'
+  const rules = [{ id: 'ask', effect: 'hold', models: ['small'] }]
+  const other = await enrol(ground, { name: held, rules, more: { models: models(held), routing } })
+  await using second = await other.open()
+  assert.equal((await second.post(chat({ model: 'auto' }))).status, 200)
+  for (const each of [name, held]) {
+    // Written after a comparison would have begun.
+    await until('the report', async () => (await server.client.reportRoutes(each)).uses.length > 0)
+    assert.deepEqual(asked(each), [0, 1])
+  }
+  const { holds } = await server.client.listHolds()
+  assert.deepEqual(holds, [])
+})

@@ -1,6 +1,7 @@
 // What people decide about held calls: one vote settles a hold today; the entry binds the exact
 // arguments, the tool's schema, the pact's version and the operator.
-import { hash } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { ModelApi } from '../core/wires/model-api.ts'
@@ -170,6 +171,7 @@ async function closeHold(
 ): Promise<void> {
   const { hold, state, vote } = change
   const type = ({ approving: 'approved', rejected: 'rejected', expired: 'expired' } as const)[state]
+  const salt = randomBytes(reasonSaltBytes)
   const [entry] = await appendEntries(tx, organisationId, [
     {
       type: `hold.${type}`,
@@ -182,7 +184,7 @@ async function closeHold(
         args: hold.args_hash,
         hold: hold.hold_id,
         operator: vote?.operatorId,
-        reason: vote === undefined ? undefined : hash('sha256', vote.reason, 'base64url'),
+        reason: vote === undefined ? undefined : commitReason(salt, vote.reason),
         schema: hold.schema_hash,
       },
     },
@@ -203,6 +205,7 @@ async function closeHold(
         operator_id: vote.operatorId,
         vote: vote.vote,
         reason: vote.reason,
+        reason_salt: salt,
         cast_at: at,
       })
       .execute()

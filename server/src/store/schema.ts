@@ -255,6 +255,8 @@ type Votes = {
   operator_id: string
   vote: 'approve' | 'reject'
   reason: string
+  /** Null in rows of earlier releases. */
+  reason_salt: Buffer | null
   cast_at: Time
 }
 

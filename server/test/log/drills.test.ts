@@ -100,8 +100,9 @@ test('a restored database that has grown anew is refused, by any record alone', 
   await rm(join(ground.data, 'last-signed'), { recursive: true })
   assert.equal((await ground.integrate({ database: backup })).code, 'log.forked')
   // What was published alone: others may have read it.
-  for (const shard of await readdir(ground.store)) {
-    await rm(join(ground.store, shard, 'signed'), { force: true })
+  const names = await readdir(ground.store, { withFileTypes: true })
+  for (const { name } of names.filter((entry) => entry.isDirectory())) {
+    await rm(join(ground.store, name, 'signed'), { force: true })
   }
   assert.equal((await ground.integrate({ database: backup })).code, 'log.forked')
   await ground.checkWhole()

@@ -23,6 +23,7 @@ test('what says the same in other words passes', () => {
       'How long does a two-hour pre-paid ticket last?',
       'How long does a 2-hour pre-paid ticket last',
     ],
+    ['Is (a or b) and c true', 'Is (a or b) and c true?'],
     ['WHERE IS THE STATION?', 'Where is the station'],
   ] as const
   for (const [a, b] of pairs) assert.equal(veto(a, b), undefined, `${a} | ${b}`)
@@ -40,6 +41,10 @@ const refused: readonly (readonly [VetoKind, string, string])[] = [
   ['number', 'What does x = y do?', 'What does x != y do?'],
   ['number', 'Is it -5 degrees?', 'Is it 5 degrees?'],
   ['number', '¿Cuánto son €10?', '¿Cuánto son $10?'],
+  ['number', 'Is 5 mW enough?', 'Is 5 MW enough?'],
+  ['code', 'Is (a and b) or c true?', 'Is a and (b or c) true?'],
+  ['code', 'Run a && b', 'Run a || b'],
+  ['code', 'What does !x do?', 'What does x do?'],
   ['entity', 'What is the IT budget?', 'What is it, the budget?'],
   ['entity', 'Is US steel dearer than us?', 'Is us steel dearer than US?'],
   ['date', 'Show the rows of May', 'Show the rows of may'],

@@ -63,7 +63,9 @@ export function findVeto(
   // What is asked about the present is not answered by what was said before, however alike.
   if (a.isRelative || b.isRelative) return 'relative time'
   if (!isSameList(a.signs, b.signs)) return 'number'
+  if (isOtherUnit(a, b)) return 'number'
   if (!isSameBag(a.shouted, b.shouted)) return 'entity'
+  if (isOtherCode(a, b)) return 'code'
   if (isSameList(a.sequence, b.sequence) && isSameBag(a.codes, b.codes)) {
     // Marks are in no sequence: a currency is.
     if (!isSameList(a.quantities, b.quantities)) return 'number'
@@ -77,6 +79,27 @@ export function findVeto(
   const left = unmatched(a, b)
   if (left.length > 0) return options.unmatchedWords === 'refuse' ? 'words' : undefined
   return meansTheSameOrder(renamed(a, b), b.content) ? undefined : 'order'
+}
+
+/** Marks of formulas and programs: where they stand says more than the words. */
+const technical = /[(){}[\]|~<>=^*\\`]|(?<!\w)&(?=\w)|&&|!(?=[\w(])/u
+
+/** A text with such marks is answered only by the same text, letter for letter. */
+function isOtherCode(a: ReadText, b: ReadText): boolean {
+  const isTechnical = technical.test(a.normalised) || technical.test(b.normalised)
+  return isTechnical && bareText(a) !== bareText(b)
+}
+
+function bareText({ normalised }: ReadText): string {
+  return normalised.replace(/[\s.,?!]+$/, '')
+}
+
+/** Units that are others in capitals: mW and MW, Mb and MB. */
+const casedUnits = /(?<=\d ?)(?:m|m[aswv]|[kmgt]b)(?![\p{L}\d])/giu
+
+function isOtherUnit(a: ReadText, b: ReadText): boolean {
+  const [ofA, ofB] = [a, b].map(({ normalised }) => normalised.match(casedUnits)?.join(' ') ?? '')
+  return ofA !== ofB && ofA?.toLowerCase() === ofB?.toLowerCase()
 }
 
 function isRatioWithin(a: number, b: number): boolean {

@@ -109,7 +109,11 @@ type Sums = {
 export const accountLinesMax = 5_000
 
 /** What exports call the column that says in which currency an amount is. */
-const currencyColumns = ['amount_currency', 'currency', 'cost_currency']
+const currencyColumns: ReadonlySet<string> = new Set([
+  'amount_currency',
+  'currency',
+  'cost_currency',
+])
 
 /** Adds up the rows of an account. */
 export class UsageAccount {
@@ -123,7 +127,7 @@ export class UsageAccount {
   constructor(header: readonly string[], columns: AccountColumns) {
     this.#header = header.map((name) => name.trim())
     this.#columns = columns
-    this.#currency = this.#header.findIndex((name) => currencyColumns.includes(name.toLowerCase()))
+    this.#currency = this.#header.findIndex((name) => currencyColumns.has(name.toLowerCase()))
   }
 
   /** Adds a row. Throws a sentence that names the row where it cannot be read. */

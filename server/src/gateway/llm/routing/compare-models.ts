@@ -34,15 +34,17 @@ export function compareLater(
   if (!isSampled || other === firstModel(choice.use) || running >= runningMax) return undefined
   const seen: Buffer[] = []
   let bytes = 0
+  let status: unknown
   const look = (chunk: unknown): void => {
     if (!Buffer.isBuffer(chunk)) return
     bytes += chunk.length
     if (bytes <= keptBytesMax) seen.push(chunk)
   }
   return {
-    tap: (response) => tapReply(response, look),
+    tap: (response) => tapReply(response, { look, onStatus: (told) => (status = told) }),
     begin: () => {
-      if (bytes === 0 || bytes > keptBytesMax || running >= runningMax) return
+      if (status !== 200 || bytes === 0 || bytes > keptBytesMax) return
+      if (running >= runningMax) return
       running += 1
       compareNow(gateway, call, Buffer.concat(seen))
         .catch((thrown: unknown) =>
@@ -55,13 +57,17 @@ export function compareLater(
   }
 }
 
-function tapReply(response: ReplyTarget, look: (chunk: unknown) => void): ReplyTarget {
+function tapReply(
+  response: ReplyTarget,
+  { look, onStatus }: { look: (chunk: unknown) => void; onStatus: (status: unknown) => void },
+): ReplyTarget {
   return new Proxy(response, {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name, target)
       if (typeof value !== 'function') return value
       return (...args: unknown[]): unknown => {
         if (name === 'write' || name === 'end') look(args[0])
+        else if (name === 'writeHead') onStatus(args[0])
         return Reflect.apply(value, target, args)
       }
     },

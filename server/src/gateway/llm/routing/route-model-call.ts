@@ -48,7 +48,11 @@ export function routeModelCall(
     agent: { name: principal.agentName, stakes: principal.stakes },
     nowMs: Date.now(),
   }
-  return { choice: chooseRoute(route, facts), facts, pactId, compare: route.compare }
+  const choice = chooseRoute(route, facts)
+  // What would wait for a person is not asked for a comparison.
+  const rules = pact.models.get(firstModel(choice.chosen))?.bound.rules ?? []
+  const mayHold = rules.some((rule) => rule.effect === 'hold')
+  return { choice, facts, pactId, compare: mayHold ? 0 : route.compare }
 }
 
 export async function runRouted(
