@@ -117,6 +117,19 @@ test('usage above the reservation is an overrun, and exhausts the budget', async
   assert.equal((await session.post(chat())).code, 'budget.exceeded')
 })
 
+test('usage beyond what can be is not taken for true: it is unknown, and the hold stays', async () => {
+  const agent = await enrol(ground, {
+    behaviour: 'absurd-usage',
+    limits: { session: { tokens: 100_000 } },
+  })
+  await using session = await agent.open()
+  const reply = await session.post(chat())
+  assert.equal(reply.status, 200)
+  const call = await ground.server.client.getCall(reply.headers.get('airworthy-call') ?? '')
+  assert.equal(call.state, 'unknown')
+  assert.equal((await session.post(chat())).status, 200)
+})
+
 test('a limit that is set, or lifted, while calls are in flight counts what ends after it', async () => {
   const agent = await enrol(ground, { behaviour: 'gated' })
   const set = (calls: number | undefined) =>

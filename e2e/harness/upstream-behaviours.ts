@@ -211,6 +211,9 @@ export const behaviours: Readonly<Record<string, Answer>> = {
   'huge-usage': json(
     completion('Hello', { usage: { prompt_tokens: 900_000, completion_tokens: 50 } }),
   ),
+  'absurd-usage': json(
+    completion('Hello', { usage: { prompt_tokens: 9_007_199_254_740_991, completion_tokens: 50 } }),
+  ),
   garbage: json('<html>503 Service Temporarily Unavailable</html>'),
   'refuse-page': ({ response }) => {
     response.writeHead(502, { 'content-type': 'text/html' }).end('<html>502 Bad Gateway</html>')

@@ -79,7 +79,7 @@ export type CompiledSemanticCache = {
 
 const modelThreshold = 0.9
 /** Changes when texts are read or embedded in another way. */
-const reading = 'r1'
+const reading = 'r2'
 
 export function compileCache(
   manifest: z.output<typeof cache> | undefined,

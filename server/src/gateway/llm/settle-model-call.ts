@@ -2,7 +2,7 @@
 import { type Amounts, noAmounts, oneCall } from '../../core/budget/budget.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import type { CompiledEndpoint } from '../../core/pact/compiled.ts'
-import type { Outcome, SealedPayload, Settled } from '../../store/recorder/types.ts'
+import type { Outcome, SealedPayload, Settled, TokenUsage } from '../../store/recorder/types.ts'
 import type { Gateway } from '../gateway.ts'
 import type { Forwarding, Route } from './forwarding.ts'
 import { priceUsage } from './pricing.ts'
@@ -76,7 +76,8 @@ export async function settleReply(
 ): Promise<Settled> {
   const { route, findings, error, partial } = reply
   const response = await seal(gateway, forwarding, reply.body)
-  const usage = findings?.usage
+  const told = findings?.usage
+  const usage = told !== undefined && isCredible(told) ? told : undefined
   const common = { ...placeOf(route), code: error?.code, response }
   if (forwarding.input.wire.countsOnly === true && error === undefined) {
     return settleBounded(gateway, forwarding, { ...common, state: 'done', used: oneCall })
@@ -95,6 +96,13 @@ export async function settleReply(
     usage,
     used: priceUsage(route.endpoint, usage, findings?.terms),
   })
+}
+
+/** More than any model takes or gives in one call: a budget must not be filled by a wrong figure. */
+const tokensMax = 1_000_000_000
+
+function isCredible({ promptTokens, completionTokens }: TokenUsage): boolean {
+  return promptTokens <= tokensMax && completionTokens <= tokensMax
 }
 
 function atLeast(
