@@ -1,5 +1,6 @@
 // Model calls under the lock: cut to what is left, told when over, partly billed, reconciled.
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { after, test } from 'node:test'
 import { noAmounts, oneCall } from '../src/core/budget/budget.ts'
 import { listUnknownCalls, reconcileCalls } from '../src/store/reconcile-calls.ts'
@@ -184,12 +185,20 @@ for (const [as, settled] of [
     assert.deepEqual(use, { settled, reserved: 0, unknown: 0, overrun: 0 })
     assert.deepEqual(await reconcileCalls(settle, unknown, { as, ...how }), [])
     assert.deepEqual(await listUnknownCalls(db, organisationId, { callId }), [])
-    const found = await ground.sql.query<{ detail: { reconciled: unknown } }>(
-      'SELECT detail FROM airworthy.calls WHERE call_id = $1',
-      [callId],
+    const found = await ground.sql.query<{
+      detail: { reconciled: { operator: string; reason: string; salt: string } }
+    }>('SELECT detail FROM airworthy.calls WHERE call_id = $1', [callId])
+    // The entry commits to the reason under a salt that lies beside it.
+    const reconciled = found.rows[0]?.detail.reconciled
+    assert.deepEqual([reconciled?.operator, reconciled?.reason], [operatorId, how.reason])
+    const salt = Buffer.from(reconciled?.salt ?? '', 'base64url')
+    const entries = await ground.sql.query<{ entry: Buffer }>(
+      `SELECT entry FROM airworthy.entries WHERE convert_from(entry, 'UTF8') LIKE $1`,
+      [`%${callId}%`],
     )
-    const reconciled = { operator: operatorId, reason: how.reason }
-    assert.deepEqual(found.rows[0]?.detail.reconciled, reconciled)
+    const texts = entries.rows.map((row) => row.entry.toString('utf8'))
+    assert(texts.some((text) => text.includes(commitReason(salt, how.reason))))
+    assert(!texts.some((text) => text.includes(hash('sha256', how.reason, 'base64url'))))
   })
 }
 

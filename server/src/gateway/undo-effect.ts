@@ -1,6 +1,6 @@
 // An operator takes an effect back, by the contract's undo. The undo is a call of its own: on record
 // before the tool is asked, settled after, and never asked for twice while its end is not known.
-import { hash, randomUUIDv7 } from 'node:crypto'
+import { randomUUIDv7 } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { noAmounts, oneCall } from '../core/budget/budget.ts'
 import { AirworthyError } from '../core/errors.ts'
@@ -91,7 +91,8 @@ async function makeIntent(
   const { command, callId } = options
   const { effect, principal, windowMs } = undo
   const text = JSON.stringify({ ...undo.target, arguments: undo.args })
-  const reasonHash = hash('sha256', command.reason, 'base64url')
+  // People write names into reasons: the entry commits to it under a key.
+  const reasonHash = gateway.vault.digest(`reason:${command.reason}`)
   return {
     callId,
     principal,

@@ -1,5 +1,7 @@
 // Model calls whose use nobody knows: an operator says what they used, or how it is to be settled.
 // Each is settled by the recorder, with an entry of its own.
+import { randomBytes } from 'node:crypto'
+import { reasonSaltBytes } from '../core/audit/reason.ts'
 import { type Kysely, sql } from 'kysely'
 import { type Amounts, noAmounts, oneCall } from '../core/budget/budget.ts'
 import { AirworthyError } from '../core/errors.ts'
@@ -136,7 +138,7 @@ async function settleCall(
     response: undefined,
     resolvedBy: 'operator',
     operatorId,
-    reason,
+    reason: { text: reason, salt: randomBytes(reasonSaltBytes) },
   }
   try {
     const { receipt } = await settle(outcome)

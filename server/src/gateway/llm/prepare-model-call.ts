@@ -68,8 +68,10 @@ export async function prepareModelCall(
   if (pact.taint.tracksValues) {
     await rememberMessages(gateway, { sessionId: principal.sessionId, body })
   }
-  const name = variant.modelName ?? request.model
-  const model = pact.models.get(name)
+  const asked = variant.modelName ?? request.model
+  const model = pact.models.get(asked)
+  // A name that nobody enrolled is the agent's own words: a keyed digest stands for it.
+  const name = model?.name ?? `~${gateway.vault.digest(`model:${asked}`).slice(0, 16)}`
   const sealed = await gateway.vault.seal(principal.endUser, body)
   const promptTokens = variant.promptTokens ?? boundPrompt(body, request, model)
   const completionTokens = boundCompletion(input, model)

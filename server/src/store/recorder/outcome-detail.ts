@@ -1,9 +1,9 @@
 // What the outcome of a model call keeps beside its usage: how it was made, and what is certain of a
 // call whose end is not known. Lies as JSON in call_outcomes.detail.
 import type { EntryValue } from '../../core/audit/entry.ts'
+import { commitReason } from '../../core/audit/reason.ts'
 import type { Amounts } from '../../core/budget/budget.ts'
 import { clip } from './call-rows.ts'
-import { sha256Base64url } from './digest.ts'
 import { amountsOf } from './ledger.ts'
 import type { Outcome } from './types.ts'
 
@@ -21,7 +21,9 @@ export type OutcomeDetail = {
   /** In the order of the units, as decimal strings. */
   readonly atLeast?: readonly string[] | undefined
   /** The operator who found out what the call had used, and how that was settled. */
-  readonly reconciled?: { readonly operator: string; readonly reason: string } | undefined
+  readonly reconciled?:
+    | { readonly operator: string; readonly reason: string; readonly salt: string }
+    | undefined
 }
 
 /** JSON text, or undefined where there is nothing to keep. */
@@ -51,7 +53,7 @@ export function detailOf(outcome: Outcome): OutcomeDetail | undefined {
     reconciled:
       reason === undefined || operatorId === undefined
         ? undefined
-        : { operator: operatorId, reason },
+        : { operator: operatorId, reason: reason.text, salt: reason.salt.toString('base64url') },
   }
   return Object.values(detail).some((value) => value !== undefined) ? detail : undefined
 }
@@ -71,7 +73,7 @@ export function detailInEntry(
   return {
     atLeast: usedAtLeast && listOf(usedAtLeast).join(' '),
     endpoint: endpoint && clip(endpoint.slice(0, endpointLength)),
-    reason: reason && sha256Base64url(reason),
+    reason: reason && commitReason(reason.salt, reason.text),
   }
 }
 

@@ -257,7 +257,7 @@ export type Outcome = {
   readonly resolvedBy: 'probe' | 'operator' | undefined
   /** The operator who resolved it, and why. */
   readonly operatorId?: string
-  readonly reason?: string | undefined
+  readonly reason?: { readonly text: string; readonly salt: Buffer } | undefined
   /** What the result was held against. */
   readonly checks?: readonly Check[] | undefined
   /** What its tool server asked of the client meanwhile: counts, and a keyed digest. */
