@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { after, test } from 'node:test'
+import { commitReason } from '../src/core/audit/reason.ts'
 import { noAmounts, oneCall } from '../src/core/budget/budget.ts'
 import { listUnknownCalls, reconcileCalls } from '../src/store/reconcile-calls.ts'
 import { listLostLeases, settleLostLeases } from '../src/store/lost-leases.ts'
