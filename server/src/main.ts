@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { loadMasterKey } from './adapters/keys/master-key.ts'
 import { lockDataDirectory, writePrivateFile } from './adapters/postgres/data-directory.ts'
 import { startEmbeddedPostgres } from './adapters/postgres/embedded-postgres.ts'
+import { readProofFile, readReceipt } from './api/calls/receipt.ts'
 import { type ApiDependencies, createApi } from './api/api.ts'
 import { Identities } from './api/identity/identities.ts'
 import { createDidResolver } from './adapters/resolve-did.ts'
@@ -187,6 +188,10 @@ async function createGateway(options: {
     pacts,
     checkpoints: publishedLog.checkpoints,
     proofs: new ProofCache({ db, organisationId }),
+    receipts: {
+      receipt: (call) => readReceipt({ db, organisationId, publishedLog }, call),
+      proofFile: (call, of) => readProofFile({ db, organisationId, publishedLog }, call, of),
+    },
     identifier: new Identifier({ db, organisationId, pacts, signatures }),
     signatures,
     replySigning: replySigner && {

@@ -17,6 +17,7 @@ import type { BodyRoom } from './llm/body-room.ts'
 import type { RouteJournal } from './llm/routing/route-journal.ts'
 import type { EndpointPicker } from './upstream/endpoints.ts'
 import type { UpstreamPools } from './upstream/pools.ts'
+import type { ReceiptReader } from './receipt-reader.ts'
 import type { ReplySigning } from './http/sign-reply.ts'
 import type { RequestSignatures } from './verify-signature.ts'
 
@@ -35,6 +36,8 @@ export type Gateway = {
     }) => Promise<boolean>
   }
   readonly proofs: ProofCache
+  /** What the log proves of calls. */
+  readonly receipts: ReceiptReader
   readonly identifier: Identifier
   readonly signatures: RequestSignatures
   /** Undefined: no reply is signed. */

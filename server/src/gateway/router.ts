@@ -11,6 +11,7 @@ import { anthropicCountTokens } from './llm/anthropic-messages.ts'
 import type { ModelWire } from './llm/wire.ts'
 import { modelWires } from './llm/wires.ts'
 import { handleMcp } from './mcp/serve-mcp.ts'
+import { handleReceipt, receiptsPath } from './receipts.ts'
 import { handleRun, runsPath } from './runs/serve-runs.ts'
 
 const modelPaths: ReadonlyMap<string, ModelWire> = new Map([
@@ -58,6 +59,10 @@ export function routeGateway(
     const [, name, command] = run
     return handleRun(gateway, { request, response, sessionKey, name, command })
   }
+  const receipt = receiptsPath.exec(path)
+  if (receipt?.[1] !== undefined) {
+    return handleReceipt(gateway, { request, response, sessionKey, callId: receipt[1] })
+  }
   const model = request.method === 'GET' ? modelPath.exec(path) : null
   if (model !== null) {
     return listModels(gateway, { request, response, sessionKey, id: model[1] })
@@ -72,7 +77,7 @@ export function routeGateway(
 
 function isGatewayPath(path: string): boolean {
   const isModels = modelPath.test(path) || modelPaths.has(path) || path.startsWith(storedResponses)
-  return isModels || path.startsWith('/mcp/') || path.startsWith('/runs/')
+  return isModels || /^\/(?:mcp|runs|receipts)\//.test(path)
 }
 
 /** Before anything is read of the request, or written of its answer. */

@@ -8,7 +8,7 @@ import type { CallEntry } from '../../store/call-entries.ts'
 import { findCoveringCheckpoint } from '../../store/checkpoints.ts'
 import type { Context } from '../operation.ts'
 
-type ProofContext = Pick<Context, 'db' | 'organisationId' | 'publishedLog'>
+export type ProofContext = Pick<Context, 'db' | 'organisationId' | 'publishedLog'>
 
 /** The signed promise; null where the log has no origin yet, or its key is on another machine. */
 export async function promiseOf(
