@@ -24,8 +24,7 @@ const STRICTNESS: Readonly<Record<Verdict, number>> = { allow: 0, hold: 1, deny:
 export function decide(call: Call, pact: CompiledPact, facts: Facts): Decision {
   if (call.kind === 'model') {
     const model = pact.models.get(call.model)
-    if (model === undefined)
-      return refused('model.unknown', 'there is no model of this name')
+    if (model === undefined) return refused('model.unknown', 'there is no model of this name')
     const outside = outsideTask(pact, facts.session.task, { kind: 'model', name: call.model })
     if (outside !== undefined) return refused('task.forbidden', outside)
     return decideBound(call, { bound: model.bound, effectClass: undefined, facts, pact })
