@@ -58,7 +58,9 @@ test('calls in flight get typed errors; when PostgreSQL is back the server serve
     return health.status === 'failing'
   })
   const refused = await session.post(chat())
-  assert.deepEqual([refused.status, refused.code], [503, 'log.unavailable'])
+  // Which of the two finds out first depends on when the session was read last.
+  assert.equal(refused.status, 503)
+  assert.match(refused.code ?? '', /^(log|database)\.un/)
   const tool = await session.call('notify', { note: 'n' }).catch((thrown: unknown) => thrown)
   assert.match(String(at(tool, 'data.code')), /^(log|database)\.un/)
   const strange = await postJson(`${server.url}/v1/chat/completions`, {
