@@ -86,6 +86,7 @@ import type {
 } from './wire/session.ts'
 import type { UpstreamList } from './wire/upstream.ts'
 import { budgetOperations } from './budget-operations.ts'
+import { peopleOperations } from './people-operations.ts'
 import { priceOperations } from './price-operations.ts'
 import { type ClientOptions, type Requester, requester } from './requester.ts'
 
@@ -108,6 +109,7 @@ export function createClient(options: ClientOptions) {
     ...identityOperations(get, post, slow),
     ...auditOperations({ get, post, stream }),
     ...modelOperations(get),
+    ...peopleOperations({ get, post }),
     ...priceOperations({ get, post }),
     ...budgetOperations({ get, post }, slow),
     openSession: (body: OpenSession) => post<OpenedSession>('/v1/sessions', body),

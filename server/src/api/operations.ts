@@ -74,6 +74,10 @@ import { completeRun } from './runs/complete-run.ts'
 import { listRuns } from './runs/list-runs.ts'
 import { openRun } from './runs/open-run.ts'
 import { previewRun } from './runs/preview-run.ts'
+import { confirmProposal } from './proposals/confirm-proposal.ts'
+import { listProposals } from './proposals/list-proposals.ts'
+import { showProposal } from './proposals/show-proposal.ts'
+import { withdrawProposal } from './proposals/withdraw-proposal.ts'
 import { previewSession } from './runs/preview-session.ts'
 import { settleRun } from './runs/settle-run.ts'
 import { showRun } from './runs/show-run.ts'
@@ -153,6 +157,10 @@ export const operations: readonly Operation[] = [
   proveTools,
   listEffects,
   resolveEffect,
+  listProposals,
+  showProposal,
+  confirmProposal,
+  withdrawProposal,
   addOperator,
   listOperators,
   revokeOperator,

@@ -16,6 +16,7 @@ import { addIdentityCommands } from './identity.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addLogCommands } from './log.ts'
 import { addOperatorCommands } from './operator.ts'
+import { addProposalCommands } from './proposal.ts'
 import { addPactCommands } from './pact.ts'
 import { addPricesCommands } from './prices.ts'
 import { addReplayCommand } from './replay.ts'
@@ -76,6 +77,7 @@ function buildProgram(version: string): Command {
   addUsageCommands(program)
   addRunCommands(program)
   addOperatorCommands(program)
+  addProposalCommands(program)
   addLogCommands(program)
   addIdentityCommands(program)
   addPactCommands(program)

@@ -10,6 +10,7 @@ import type { AuditTables } from './audit-schema.ts'
 import type { CacheTables } from './cache-schema.ts'
 import type { RoutedCalls } from './routing-schema.ts'
 import type { IdentityTables } from './identity-schema.ts'
+import type { PeopleTables } from './people-schema.ts'
 import type { PricesTables } from './prices-schema.ts'
 
 type Int8 = ColumnType<string, string | bigint | number, string | bigint | number>
@@ -331,6 +332,7 @@ type CallOrigins = {
 export type Schema = AuditTables &
   BudgetTables &
   CacheTables &
+  PeopleTables &
   PricesTables &
   IdentityTables & {
     'airworthy.organisations': Organisations

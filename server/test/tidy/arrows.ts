@@ -37,7 +37,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gateway: [...below, 'gateway'],
   api: [...below, 'api'],
   jobs: [...below, 'jobs'],
-  main: [...below, 'gateway', 'api', 'jobs', 'main'],
+  wiring: [...below, 'gateway', 'api', 'jobs', 'wiring'],
+  main: [...below, 'wiring'],
   cli: ['core', 'config', 'cli'],
 }
 

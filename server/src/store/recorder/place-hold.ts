@@ -61,6 +61,10 @@ export function hold(
     seq: entry.seq.toString(),
     wire: intent.wire,
   })
+  if (!isDeferred) {
+    const notice = { notice_id: newId(), kind: 'hold.opened', subject_id: holdId } as const
+    batch.rows.notices.push({ ...notice, detail: { agent: intent.principal.agentId } })
+  }
   const { callId } = intent
   return { kind: 'held', callId, decision, enforced: true, receipt: entry.receipt, holdId, untilMs }
 }

@@ -6,6 +6,7 @@ import type { Scope } from './state.ts'
 import { asValue, type Bound, type Statement } from './statements.ts'
 import { taintStatements } from './taint-rows.ts'
 import { insertAlert } from './alert-rows.ts'
+import { insertNotice } from './notice-rows.ts'
 
 /** In the order in which they must be written. */
 export function rareStatements(rows: BatchRows, scope: Scope, at: string): Bound[] {
@@ -28,6 +29,9 @@ export function rareStatements(rows: BatchRows, scope: Scope, at: string): Bound
   for (const row of rows.checks) add(insertChecks, row.call_id, JSON.stringify(row.checks))
   for (const row of rows.leases) add(upsertLease, replicaId, row.scope_id, row.amounts)
   for (const row of rows.alerts) add(insertAlert, JSON.stringify(row), logId.toString(), at)
+  for (const row of rows.notices) {
+    add(insertNotice, row.notice_id, row.kind, row.subject_id, JSON.stringify(row.detail), at)
+  }
   for (const { statement, values } of runStatements(rows.runs, at)) add(statement, ...values)
   for (const { statement, values } of taintStatements(rows.taint)) add(statement, ...values)
   return bounds

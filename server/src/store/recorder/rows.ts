@@ -1,6 +1,7 @@
 // The rows of one batch.
 import type { ModelApi } from '../../core/wires/model-api.ts'
 import { type AlertRow } from './alert-rows.ts'
+import type { NoticeRow } from './notice-rows.ts'
 import { createTaintRows, type TaintRows } from './taint-rows.ts'
 import { createRunRows, type RunRows } from './run-rows.ts'
 
@@ -114,6 +115,7 @@ export type BatchRows = {
   readonly holdChanges: { hold_id: string; state: string }[]
   readonly leases: { scope_id: string; amounts: string }[]
   readonly alerts: AlertRow[]
+  readonly notices: NoticeRow[]
   readonly taint: TaintRows
   readonly runs: RunRows
 }
@@ -183,6 +185,7 @@ export function createRows(): BatchRows {
     holdChanges: [],
     leases: [],
     alerts: [],
+    notices: [],
     taint: createTaintRows(),
     runs: createRunRows(),
   }

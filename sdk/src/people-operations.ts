@@ -1,0 +1,15 @@
+import type { Requester } from './requester.ts'
+import type { Proposal, ProposalPage } from './wire/proposal.ts'
+
+/** What takes more than one person. */
+export function peopleOperations({ get, post }: Pick<Requester, 'get' | 'post'>) {
+  const at = (id: string) => `/v1/proposals/${encodeURIComponent(id)}`
+  return {
+    listProposals: (query: { after?: string; limit?: number; state?: 'open' | 'all' } = {}) =>
+      get<ProposalPage>('/v1/proposals', query),
+    getProposal: (id: string) => get<Proposal>(at(id)),
+    /** Only by another operator than the one who proposed. */
+    confirmProposal: (id: string) => post<Proposal>(`${at(id)}/confirm`, {}),
+    withdrawProposal: (id: string) => post<Proposal>(`${at(id)}/withdraw`, {}),
+  }
+}

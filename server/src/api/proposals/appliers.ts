@@ -1,0 +1,13 @@
+// What a confirmed proposal changes, by kind. It is done in the transaction of the confirmation.
+import type { Kysely } from 'kysely'
+import type { Proposal, ProposalKind } from '../../core/approval/proposal.ts'
+import type { OrganisationId } from '../../core/ids.ts'
+import type { Schema } from '../../store/schema.ts'
+
+export type Applier = (
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  command: { readonly proposal: Proposal; readonly operatorId: string },
+) => Promise<void>
+
+export const appliers: ReadonlyMap<ProposalKind, Applier> = new Map<ProposalKind, Applier>([])
