@@ -1,6 +1,7 @@
 // The connection pool. A wait for a connection, a statement and an idle transaction are bounded.
 import { Kysely, PostgresDialect } from 'kysely'
 import { Pool } from 'pg'
+import { outliveConnections } from './lost-connections.ts'
 import type { Schema } from './schema.ts'
 
 export type Database = Kysely<Schema>
@@ -32,6 +33,7 @@ export function openDatabase(options: {
   pool.on('error', (error) => {
     if (!isClosing) options.onLost?.(error)
   })
+  outliveConnections(pool)
   const db: Database = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
   const close = (): Promise<void> => {
     isClosing = true

@@ -6,6 +6,7 @@ import { type Kysely, sql } from 'kysely'
 import { Pool } from 'pg'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
+import { outliveConnections } from './lost-connections.ts'
 import type { Schema } from './schema.ts'
 import { asUnreachable } from './unreachable.ts'
 
@@ -51,6 +52,7 @@ export class NonceStore implements AsyncDisposable {
     })
     // The pool drops a connection that broke; whoever asks next hears of it.
     this.#pool.on('error', () => undefined)
+    outliveConnections(this.#pool)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,8 @@
 // Connections to the databases that are tool servers: few for each URL, and a bounded wait for one.
 import { Pool, type PoolClient } from 'pg'
 import { AirworthyError } from '../../core/errors.ts'
+import { outliveConnections } from '../../store/lost-connections.ts'
+
 import { textOf } from '../tools/backends.ts'
 
 export type PoolTarget = {
@@ -70,6 +72,7 @@ export class SqlPools implements AsyncDisposable {
       application_name: 'airworthy tools',
     })
     // Without a listener a database that stops would end the process.
+    outliveConnections(pool)
     pool.on('error', (error) =>
       this.#log('a connection of a database tool was lost', {
         server: target.server,
