@@ -9,6 +9,7 @@ import type { Checkpoints, WitnessedLogs } from './schema-log.ts'
 import type { AuditTables } from './audit-schema.ts'
 import type { CacheTables } from './cache-schema.ts'
 import type { RoutedCalls } from './routing-schema.ts'
+import type { HandoverTables } from './handover-schema.ts'
 import type { IdentityTables } from './identity-schema.ts'
 import type { PeopleTables } from './people-schema.ts'
 import type { PricesTables } from './prices-schema.ts'
@@ -94,7 +95,7 @@ type Sessions = {
   task: string
   end_user: string
   mode: 'enforce' | 'observe'
-  state: Generated<'open' | 'closed'>
+  state: Generated<'open' | 'handed_over' | 'closed'>
   model_base_url: string | null
   opened_by: string | null
   opened_at: TimeDefault
@@ -332,6 +333,7 @@ type CallOrigins = {
 export type Schema = AuditTables &
   BudgetTables &
   CacheTables &
+  HandoverTables &
   PeopleTables &
   PricesTables &
   IdentityTables & {

@@ -52,6 +52,10 @@ export type Decision = {
   readonly flow?: Flow
   /** The call opens the session's write flow if it goes on. */
   readonly opensFlow?: boolean
+  /** A trigger hands the session over to a person. */
+  readonly handsOver?: true
+  /** The handover that stands in the way, or that the call has begun: its id. */
+  readonly handover?: string
   /** What the session's facts become if the call goes on. */
   readonly after?: Partial<Pick<SessionFacts, 'flow' | 'recent'>>
 }

@@ -1,6 +1,7 @@
 // What is wrong with a manifest of the right shape, as far as it can be known without its tool
 // servers.
 import { currencyDecimals } from '../effect/amount.ts'
+import { isReservedToolName } from './gateway-tools.ts'
 import type { Manifest } from './manifest-schema.ts'
 import { checkModels } from './models.ts'
 import { checkOpenApiServers } from './openapi-meaning.ts'
@@ -87,6 +88,10 @@ function checkContracts(manifest: Manifest): PactProblem[] {
   return Object.entries(manifest.tools).flatMap(([tool, contract]) => {
     const server = tool.slice(0, tool.indexOf('/'))
     const problems = checkContract(tool, contract)
+    if (isReservedToolName(tool.slice(server.length + 1))) {
+      const expected = 'another name: those that begin with airworthy_ are the gateway’s own tools'
+      problems.push(problemAt(['tools', tool], { value: tool, expected }))
+    }
     if (!servers.includes(server)) {
       const expected = `a tool of one of the servers ${servers.join(', ') || '(none is given)'}`
       problems.push(

@@ -1,5 +1,6 @@
 // What a model's reply asks for beside what the pact permits.
 import { AirworthyError } from '../../core/errors.ts'
+import { isReservedToolName } from '../../core/pact/gateway-tools.ts'
 import { callableNamesIn } from '../pacts.ts'
 import type { Forwarding } from './forwarding.ts'
 import { bareName } from './prepare-model-call.ts'
@@ -15,7 +16,10 @@ export function findOutside(
 ): AirworthyError | undefined {
   const { prepared, input } = forwarding
   const callableNames = callableNamesIn(prepared.loaded, input.principal.task)
-  const outside = findings.toolNames.find((name) => !callableNames.has(bareName(name)))
+  const outside = findings.toolNames.find((name) => {
+    const bare = bareName(name)
+    return !callableNames.has(bare) && !isReservedToolName(bare)
+  })
   if (outside === undefined) return undefined
   const message = `the model asks for ${outside}, which the pact does not permit`
   return new AirworthyError('policy.reply_denied', message, { detail: { tool: outside } })

@@ -162,7 +162,10 @@ function makeShrink(model: CompiledModel | undefined, tokens: Tokens): Shrink | 
 function findDrift(loaded: LoadedPact, request: ModelRequest): Intent['drift'] {
   const { systemText } = request
   if (systemText !== undefined && !loaded.pact.prompts.matchesPrompt(systemText)) return 'prompt'
-  const isKnown = (name: string): boolean => loaded.callableNames.has(bareName(name))
+  const isKnown = (name: string): boolean => {
+    const bare = bareName(name)
+    return loaded.callableNames.has(bare) || isReservedToolName(bare)
+  }
   return request.toolNames.every(isKnown) ? undefined : 'tools'
 }
 

@@ -17,7 +17,6 @@ import {
   remainingMs,
   type RunOptions,
   runOne,
-  take,
 } from './session.ts'
 
 const prefix = `DECLARE ${cursor} NO SCROLL CURSOR FOR `
@@ -29,7 +28,6 @@ export async function runQuery(
   options: RunOptions,
 ): Promise<ToolEnd> {
   using guard = new Guard(client, options)
-  take(client)
   try {
     return await runGuarded(client, asked, { ...options, guard })
   } catch (thrown) {

@@ -21,7 +21,6 @@ import {
   type Limits,
   type RunOptions,
   runOne,
-  take,
 } from './session.ts'
 import { sqlTypes, writeValue } from './values.ts'
 
@@ -60,7 +59,6 @@ export async function runStatement(
 ): Promise<ToolEnd> {
   const { limits } = options
   using guard = new Guard(client, options)
-  take(client)
   let isClean = false
   try {
     const { access } = bound

@@ -12,16 +12,8 @@ export type Limits = {
   readonly deadline: number
 }
 
-/** A connection that is cut says so twice: to its query, and as an event that nobody else hears. */
-const ignore = (): void => undefined
-
-export function take(client: PoolClient): void {
-  client.on('error', ignore)
-}
-
 /** Back into the pool; what may have kept anything of its call is closed instead. */
 export function giveBack(client: PoolClient, isClean: boolean): void {
-  if (isClean) client.off('error', ignore)
   client.release(!isClean)
 }
 

@@ -12,7 +12,7 @@ import { endBackend, type PoolTarget, type SqlOptions, SqlPools } from './pools.
 import { checkQueryRole, describeFindings } from './query-role.ts'
 import { runQuery } from './run-query.ts'
 import { bindStatement, runStatement } from './run-statement.ts'
-import { giveBack, Guard, type RunOptions, take } from './session.ts'
+import { giveBack, Guard, type RunOptions } from './session.ts'
 
 /** How long what the database said of its tools and of the query's role is trusted. */
 const trustMs = 60_000
@@ -165,7 +165,6 @@ export class SqlBackend implements ToolBackend<SqlServer> {
     work: (client: PoolClient) => Promise<Value>,
   ): Promise<Value> {
     const client = await this.#pools.connect(target)
-    take(client)
     const deadline = performance.now() + checkMs
     const limits = { rowsMax: 0, bytesMax: checkBytesMax, deadline }
     using guard = new Guard(client, { limits, signal: undefined, onCut: () => undefined })

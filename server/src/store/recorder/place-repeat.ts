@@ -38,6 +38,23 @@ export function answerRepeat(
 function repeatDone(batch: Batch, intent: Intent, live: LiveEffect): IntentResult {
   const decision: Decision = { verdict: 'allow', code: undefined, reasons: [] }
   readTaint(batch, intent)
+  const receipt = recordRepeat(batch, intent, { decision, live })
+  if (intent.effect?.effectClass === 'read') {
+    // A read that was held is answered once from its approval; reads are never deduplicated.
+    batch.rows.effectChanges.push({ effect_id: live.effectId, state: 'done', is_live: false })
+    batch.state.effects.set(intent.effect.key, null)
+  }
+  const { callId: ofCallId } = live
+  return { kind: 'repeated', callId: intent.callId, decision, enforced: true, receipt, ofCallId }
+}
+
+/** Writes that the call was made again; gives the receipt. */
+function recordRepeat(
+  batch: Batch,
+  intent: Intent,
+  repeat: { readonly decision: Decision; readonly live: LiveEffect },
+): string {
+  const { decision, live } = repeat
   const entry = record(batch, {
     ...names(intent),
     type: 'call.repeated',
@@ -57,14 +74,7 @@ function repeatDone(batch: Batch, intent: Intent, live: LiveEffect): IntentResul
     seq: entry.seq,
     repeatOf: live.callId,
   })
-  if (intent.effect?.effectClass === 'read') {
-    // A read that was held is answered once from its approval; reads are never deduplicated.
-    batch.rows.effectChanges.push({ effect_id: live.effectId, state: 'done', is_live: false })
-    batch.state.effects.set(intent.effect.key, null)
-  }
-  const { receipt } = entry
-  const { callId: ofCallId } = live
-  return { kind: 'repeated', callId: intent.callId, decision, enforced: true, receipt, ofCallId }
+  return entry.receipt
 }
 
 function repeatHeld(
@@ -76,32 +86,14 @@ function repeatHeld(
   const reasons: Reason[] = [{ rule: 'held', verdict: 'hold', reason: 'it waits already' }]
   const code = live.state === 'deferred' ? 'run.deferred' : 'call.held'
   const decision: Decision = { verdict: 'hold', code, reasons }
-  const entry = record(batch, {
-    ...names(intent),
-    type: 'call.repeated',
-    body: {
-      action: clip(intent.action),
-      of: live.callId,
-      request: intent.request.commitment,
-      sig: intent.principal.signature,
-    },
-  })
-  store(batch, intent.callId, requestPart, intent.request)
-  insertCall(batch, intent, {
-    state: 'repeated',
-    decision,
-    reasons: JSON.stringify(decision.reasons),
-    enforced: true,
-    seq: entry.seq,
-    repeatOf: live.callId,
-  })
+  const receipt = recordRepeat(batch, intent, { decision, live })
   touchSession(batch, session)
   return {
     kind: 'held',
     callId: intent.callId,
     decision,
     enforced: true,
-    receipt: entry.receipt,
+    receipt,
     holdId: live.holdId ?? '',
     untilMs: live.holdUntilMs ?? batch.nowMs,
   }

@@ -1,0 +1,160 @@
+// What people are told, before it takes the shape of a channel. Arguments are never in it; amounts are
+// unless the channel hides them.
+import type { HoldCard } from '../approval/card.ts'
+import type { NoticeKind } from '../approval/notice.ts'
+import { plainText } from './plain-text.ts'
+
+export type MessageKind = NoticeKind | 'channel.test'
+
+export type Fact = { readonly label: string; readonly value: string }
+
+export type Message = {
+  readonly kind: MessageKind
+  /** When it happened: RFC 3339, UTC. */
+  readonly at: string
+  readonly title: string
+  readonly facts: readonly Fact[]
+  /** What to type, for who must act. */
+  readonly commands: readonly string[]
+  readonly url: string
+  /** For programs: what `facts` says, as values of JSON. */
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+export type NoticeToTell = {
+  readonly kind: MessageKind
+  /** The id of the hold, kill, session or proposal. */
+  readonly subject: string
+  readonly at: Date
+  readonly detail: Readonly<Record<string, unknown>>
+  /** Of a hold as it is now; undefined for other notices, and for a hold that is no more. */
+  readonly hold: { readonly card: HoldCard; readonly state: string } | undefined
+}
+
+export type MessageOptions = {
+  readonly hidesAmount: boolean
+  /** Where the server is reached, without a slash at its end. */
+  readonly publicUrl: string
+}
+
+const titleMax = 140
+const valueMax = 300
+const factsMax = 20
+
+const titles: Readonly<Record<MessageKind, string>> = {
+  'channel.test': 'Airworthy reaches you here',
+  'hold.opened': 'A call waits for a person',
+  'hold.level': 'A call still waits: the next level is asked',
+  'hold.reopened': 'The facts changed: a call must be decided anew',
+  'hold.decided': 'A held call was decided',
+  'hold.expired': 'A held call expired',
+  'hold.canary_approved': 'A canary was approved that should have been refused',
+  'kill.issued': 'The kill switch was used',
+  'kill.acknowledged': 'The kill switch has taken hold on every gateway',
+  'kill.resumed': 'What was killed may run again',
+  'session.handed_over': 'A session was handed over to people',
+  'proposal.made': 'A change waits for a second person',
+  'escalation.anomaly': 'An agent does not behave as it used to',
+}
+
+export function buildMessage(notice: NoticeToTell, options: MessageOptions): Message {
+  const { kind, subject, hold } = notice
+  const common = { kind, at: notice.at.toISOString() }
+  if (hold !== undefined) return { ...common, ...ofHold(notice, hold, options) }
+  const detail = Object.entries(notice.detail)
+    .slice(0, factsMax)
+    .map(([label, value]) => fact(label, String(value)))
+  const { commands, path } = whereToLook(kind, subject)
+  return {
+    ...common,
+    title: titles[kind],
+    facts: [fact('Id', subject), ...detail],
+    commands,
+    url: `${options.publicUrl}${path}`,
+    data: { ...notice.detail, id: subject },
+  }
+}
+
+function ofHold(
+  notice: NoticeToTell,
+  { card, state }: { readonly card: HoldCard; readonly state: string },
+  { hidesAmount, publicUrl }: MessageOptions,
+): Omit<Message, 'kind' | 'at'> {
+  const isPending = state === 'pending'
+  const outcome = isPending ? '' : `: ${state}`
+  const title = `${titles[notice.kind]}${outcome}: ${card.agent}, ${card.action}`
+  const amount =
+    card.amount === undefined || hidesAmount ? [] : [fact('Amount', amountText(card.amount))]
+  const { counterparty } = card
+  const why = card.why.map(({ rule, reason }) => (reason === '' ? rule : `${reason} (${rule})`))
+  const waiting = [
+    fact('Level', `${card.level} of ${card.levels}; ${card.votesSoFar} of ${card.quorum} votes`),
+    fact('Decide until', card.levelUntil),
+    fact('Open until', card.until),
+    fact('If nobody decides', card.onExpiry),
+  ]
+  return {
+    title: plainText(title, titleMax),
+    facts: [
+      fact('Agent', card.agent),
+      ...(card.task === '' ? [] : [fact('Task', card.task)]),
+      fact('Action', card.action),
+      fact('Effect', card.effectClass),
+      ...amount,
+      ...(counterparty === undefined ? [] : [fact('Counterparty', counterparty)]),
+      fact('Can it be taken back', card.reversibility),
+      fact('Why it was held', why.join('; ')),
+      ...(isPending ? waiting : [fact('State', state)]),
+      fact('Hold', card.holdId),
+    ],
+    commands: isPending
+      ? ['show', 'approve', 'reject'].map((verb) => `airworthy hold ${verb} ${card.holdId}`)
+      : [`airworthy hold show ${card.holdId}`],
+    url: `${publicUrl}/v1/holds/${card.holdId}`,
+    data: { ...cardData(card, hidesAmount), id: card.holdId, state },
+  }
+}
+
+function cardData(card: HoldCard, hidesAmount: boolean): Readonly<Record<string, unknown>> {
+  if (!hidesAmount) return card
+  const { amount: _, ...rest } = card
+  return rest
+}
+
+function fact(label: string, value: string): Fact {
+  return { label: plainText(label, 60), value: plainText(value, valueMax) }
+}
+
+/** Minor units of a currency with two decimals, as every currency of an amount has. */
+function amountText({ minor, currency }: { minor: string; currency: string }): string {
+  const sign = minor.startsWith('-') ? '-' : ''
+  const digits = minor.slice(sign.length).padStart(3, '0')
+  return `${sign}${digits.slice(0, -2)}.${digits.slice(-2)} ${currency}`
+}
+
+/** The command that shows it, and its place in the control API. */
+function whereToLook(
+  kind: MessageKind,
+  subject: string,
+): { readonly commands: readonly string[]; readonly path: string } {
+  const [noun] = kind.split('.')
+  if (kind === 'hold.canary_approved' || noun === 'escalation') {
+    const path = noun === 'hold' ? '/v1/holds/load' : '/v1/escalation/report'
+    return { commands: [`airworthy ${noun === 'hold' ? 'hold load' : 'escalation report'}`], path }
+  }
+  switch (noun) {
+    case 'hold':
+      return { commands: [`airworthy hold show ${subject}`], path: `/v1/holds/${subject}` }
+    case 'kill':
+      return { commands: [`airworthy kill list`], path: `/v1/kills/${subject}` }
+    case 'session':
+      return { commands: ['airworthy handover list'], path: `/v1/sessions/${subject}` }
+    case 'proposal':
+      return {
+        commands: [`airworthy proposal confirm ${subject}`],
+        path: `/v1/proposals/${subject}`,
+      }
+    default:
+      return { commands: ['airworthy channel list'], path: '/v1/channels' }
+  }
+}
