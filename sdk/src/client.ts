@@ -86,6 +86,7 @@ import type {
 } from './wire/session.ts'
 import type { UpstreamList } from './wire/upstream.ts'
 import { budgetOperations } from './budget-operations.ts'
+import { channelOperations } from './channel-operations.ts'
 import { peopleOperations } from './people-operations.ts'
 import { priceOperations } from './price-operations.ts'
 import { type ClientOptions, type Requester, requester } from './requester.ts'
@@ -112,6 +113,7 @@ export function createClient(options: ClientOptions) {
     ...peopleOperations({ get, post }),
     ...priceOperations({ get, post }),
     ...budgetOperations({ get, post }, slow),
+    ...channelOperations({ get, post }, slow),
     openSession: (body: OpenSession) => post<OpenedSession>('/v1/sessions', body),
     listSessions: (query: Page & { agent?: string; state?: Session['state'] } = {}) =>
       get<SessionPage>('/v1/sessions', query),

@@ -37,6 +37,8 @@ export type Config = {
   readonly log: LogConfig
   /** Hosts, addresses and ranges that a DID may name although they are not public. */
   readonly resolvePrivate: readonly string[]
+  /** The same for channels: where messages to people may go although it is not public. */
+  readonly channelPrivate: readonly string[]
   /** The value of a variable that a manifest names, such as a provider's API key. */
   readonly secretOf: (name: string) => string | undefined
   /** Origins of web pages that may speak to tool servers, beside those of this machine. */
@@ -118,10 +120,8 @@ export function readConfig(
     publicUrl: publicUrlOf(textOf(env, 'AIRWORTHY_PUBLIC_URL')),
     keystore: keystoreOf(env, dataDir),
     log: logOf(env, dataDir),
-    resolvePrivate: (textOf(env, 'AIRWORTHY_RESOLVE_PRIVATE') ?? '')
-      .split(',')
-      .map((each) => each.trim())
-      .filter((each) => each !== ''),
+    resolvePrivate: listOf(env, 'AIRWORTHY_RESOLVE_PRIVATE'),
+    channelPrivate: listOf(env, 'AIRWORTHY_CHANNEL_PRIVATE'),
     secretOf: (name) => (isOwnSetting(name) ? undefined : textOf(env, name)),
     allowedOrigins: originsOf(textOf(env, 'AIRWORTHY_ALLOWED_ORIGINS')),
     authorities: authoritiesOf(textOf(env, 'AIRWORTHY_AUTHORITIES')),
@@ -359,6 +359,12 @@ function commandOf(text: string): readonly string[] {
     throw wrong
   }
   throw wrong
+}
+
+/** Parts between commas. */
+function listOf(env: Environment, name: string): readonly string[] {
+  const parts = (textOf(env, name) ?? '').split(',').map((each) => each.trim())
+  return parts.filter((each) => each !== '')
 }
 
 function originsOf(text: string | undefined): ReadonlySet<string> {

@@ -47,7 +47,8 @@ export type Session = {
   readonly endUser: string
   readonly scope: SessionScope
   readonly mode: SessionMode
-  readonly state: 'open' | 'closed'
+  /** `handed_over`: a person has it instead of the agent. */
+  readonly state: 'open' | 'handed_over' | 'closed'
   readonly isDefault: boolean
   readonly openedAt: string
   readonly closedAt: string | null

@@ -1,5 +1,6 @@
 // What the control API needs from the rest of the program; main.ts gives it.
 import type { Health, UpstreamList } from '@airworthy/sdk'
+import type { Notifier } from '../adapters/notifier/notifier.ts'
 import type { PriceCatalogue } from '../adapters/price-catalogue/price-catalogue.ts'
 import type { ObjectStore } from '../adapters/objects/object-store.ts'
 import type { OrganisationId } from '../core/ids.ts'
@@ -9,6 +10,7 @@ import type { Manifest } from '../core/pact/manifest-schema.ts'
 import type { NoteKey } from '../core/tlog/note-key.ts'
 import type { NoteSigner } from '../core/tlog/signatures.ts'
 import type { DidResolver } from '../adapters/resolve-did.ts'
+import type { SecretVault } from '../store/channels.ts'
 import type { Database } from '../store/database.ts'
 import type { PriceBook } from '../store/price-book.ts'
 import type { Settle } from '../store/reconcile-calls.ts'
@@ -90,6 +92,12 @@ export type CallCommands = {
   readonly settle: Settle
 }
 
+export type ChannelCommands = {
+  readonly notifier: Notifier
+  /** Seals what channels must keep to themselves. */
+  readonly vault: SecretVault
+}
+
 export type RunCommands = {
   /** A run was closed or completed: work on it begins. */
   readonly wake: () => void
@@ -132,6 +140,7 @@ export type ApiDependencies = {
   readonly effects: EffectCommands
   readonly proofs: ProofCommands
   readonly runs: RunCommands
+  readonly channels: ChannelCommands
   readonly calls: CallCommands
   readonly upstreams: UpstreamReader
   readonly payloads: PayloadReader

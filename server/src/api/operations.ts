@@ -31,6 +31,14 @@ import { purgeCache } from './cache/purge-cache.ts'
 import { reviewCachePair } from './cache/review-cache-pair.ts'
 import { setCacheMode } from './cache/set-cache-mode.ts'
 import { showCache } from './cache/show-cache.ts'
+import { addChannel } from './channels/add-channel.ts'
+import { listChannels } from './channels/list-channels.ts'
+import { listDeliveries } from './channels/list-deliveries.ts'
+import { removeChannel } from './channels/remove-channel.ts'
+import { retryDelivery } from './channels/retry-delivery.ts'
+import { rotateChannel } from './channels/rotate-channel.ts'
+import { showChannel } from './channels/show-channel.ts'
+import { testChannel } from './channels/test-channel.ts'
 import { explainCall } from './calls/explain-call.ts'
 import { reconcileCalls } from './calls/reconcile-calls.ts'
 import { showCall } from './calls/show-call.ts'
@@ -147,6 +155,14 @@ export const operations: readonly Operation[] = [
   showHold,
   approveHold,
   rejectHold,
+  addChannel,
+  listChannels,
+  showChannel,
+  testChannel,
+  rotateChannel,
+  removeChannel,
+  listDeliveries,
+  retryDelivery,
   showCall,
   explainCall,
   showReceipt,

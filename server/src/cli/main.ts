@@ -6,6 +6,7 @@ import { addAuditCommands } from './audit.ts'
 import { addBudgetCommands } from './budget.ts'
 import { addCacheCommands } from './cache.ts'
 import { addCallCommands } from './call.ts'
+import { addChannelCommands } from './channel.ts'
 import { type GlobalOptions } from './connection.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addEstimateCommand } from './estimate.ts'
@@ -65,6 +66,7 @@ function buildProgram(version: string): Command {
   addSessionCommands(program)
   addHoldCommands(program)
   addCallCommands(program)
+  addChannelCommands(program)
   addBudgetCommands(program)
   addCacheCommands(program)
   addAuditCommands(program)

@@ -1,9 +1,12 @@
 // What an agent is told of a decision: enough to change its plan, nothing of other people's data.
 import type { Decision } from '../core/decision/decision.ts'
+import { handoverPath } from '../core/handover/handover.ts'
 
 export type DecisionText = {
   readonly message: string
   readonly rules: readonly { readonly rule: string; readonly reason: string }[]
+  /** The session is with a person; `poll` tells when it is given back. */
+  readonly handover?: { readonly id: string; readonly poll: string }
 }
 
 export function describeDecision(decision: Decision): DecisionText {
@@ -13,5 +16,8 @@ export function describeDecision(decision: Decision): DecisionText {
   return {
     message: first === undefined ? decision.verdict : `${first.rule}: ${first.reason}`,
     rules,
+    ...(decision.handover === undefined
+      ? {}
+      : { handover: { id: decision.handover, poll: handoverPath } }),
   }
 }

@@ -8,7 +8,11 @@ import type { Identifier } from './identify.ts'
 import type { ToolBackends } from './tools/backends.ts'
 import type { PactCache } from './pacts.ts'
 import type { ProofCache } from './proofs.ts'
+import type { HoldWaiters } from './holds/hold-waiters.ts'
+import type { HandoverWatch } from '../store/handover-watch.ts'
+import type { SessionStreams } from './handover/session-streams.ts'
 import type { InFlight } from './in-flight.ts'
+import type { Fence } from './kill/fence.ts'
 import type { ModelCache } from './llm/cache/model-cache.ts'
 import type { AgentRelays } from './mcp/agent-relays.ts'
 import type { Notifications } from './mcp/notifications.ts'
@@ -49,6 +53,12 @@ export type Gateway = {
   readonly routeJournal: RouteJournal
   readonly tools: ToolBackends
   readonly inFlight: InFlight
+  /** Asked right before anything leaves: see `kill/fence.ts`. */
+  readonly fence: Fence
+  /** Tells of sessions that go to a person, or come back. */
+  readonly handovers: HandoverWatch
+  readonly sessionStreams: SessionStreams
+  readonly holdWaiters: HoldWaiters
   readonly modelCache: ModelCache
   readonly notifications: Notifications
   /** What tool servers ask of agents' clients. */

@@ -3,6 +3,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Gateway } from './gateway.ts'
 import { AirworthyError } from '../core/errors.ts'
+import { holdsPath } from './holds/poll-path.ts'
+import { handleHold } from './holds/serve-holds.ts'
+import { agentHandoverPath, handleHandover } from './handover/serve-handover.ts'
 import { errorOf, noRetry, sendJson } from './http/replies.ts'
 import { signReply } from './http/sign-reply.ts'
 import { listModels } from './llm/list-models.ts'
@@ -59,6 +62,13 @@ export function routeGateway(
     const [, name, command] = run
     return handleRun(gateway, { request, response, sessionKey, name, command })
   }
+  const hold = holdsPath.exec(path)
+  if (hold?.[1] !== undefined) {
+    return handleHold(gateway, { request, response, sessionKey, holdId: hold[1] })
+  }
+  if (agentHandoverPath.test(path)) {
+    return handleHandover(gateway, { request, response, sessionKey })
+  }
   const receipt = receiptsPath.exec(path)
   if (receipt?.[1] !== undefined) {
     return handleReceipt(gateway, { request, response, sessionKey, callId: receipt[1] })
@@ -77,7 +87,7 @@ export function routeGateway(
 
 function isGatewayPath(path: string): boolean {
   const isModels = modelPath.test(path) || modelPaths.has(path) || path.startsWith(storedResponses)
-  return isModels || /^\/(?:mcp|runs|receipts)\//.test(path)
+  return isModels || /^\/(?:(?:mcp|runs|receipts|holds)\/|handover\/?$)/.test(path)
 }
 
 /** Before anything is read of the request, or written of its answer. */

@@ -137,7 +137,7 @@ async function endSessions(
     .select('session_id')
     .where('organisation_id', '=', organisationId)
     .where('session_id', 'in', sessionIds)
-    .where('state', '=', 'open')
+    .where('state', '<>', 'closed')
     .execute()
   if (open.length > 0 && !request.closeSessions) {
     throw new AirworthyError('erasure.in_use', 'sessions of this subject are open: close them', {

@@ -27,6 +27,7 @@ export class PayloadVault {
   readonly #organisationId: OrganisationId
   readonly #masterKey: Buffer
   readonly #digestKey: Buffer
+  readonly #secretKey: Buffer
   readonly #keys = new Map<string, KnownKey>()
 
   #randomBlock: Buffer = Buffer.alloc(0)
@@ -37,6 +38,7 @@ export class PayloadVault {
     this.#organisationId = options.organisationId
     this.#masterKey = options.masterKey
     this.#digestKey = createHmac('sha256', options.masterKey).update('digest').digest()
+    this.#secretKey = createHmac('sha256', options.masterKey).update('secret').digest()
   }
 
   /** Throws `start.master_key` when the database was written under another master key. */
@@ -74,6 +76,16 @@ export class PayloadVault {
     const isTrusted = cached !== undefined && performance.now() < cached.untilMs
     const { subjectId, key } = isTrusted ? cached : await this.#keyOf(subject)
     return { subjectId, ...seal(key, text, this.#random()) }
+  }
+
+  /** Seals what no person is the subject of, such as an address that messages are sent to. */
+  sealSecret(text: string): Buffer {
+    return seal(this.#secretKey, Buffer.from(text), this.#random()).sealed
+  }
+
+  /** Throws when it was sealed under another master key, or changed since. */
+  openSecret(sealed: Buffer): string {
+    return open(this.#secretKey, sealed).text.toString('utf8')
   }
 
   /** A keyed digest (HMAC-SHA-256, hex): equal texts are recognised, and none can be guessed. */

@@ -162,7 +162,11 @@ async function deletePage(
     AND p.subject_id <> ALL(${subjects}::bytea[])
     AND NOT EXISTS (SELECT 1 FROM airworthy.call_intents c
       WHERE c.organisation_id = p.organisation_id AND c.call_id = p.call_id
-        AND c.agent_id = ANY(${agents}::uuid[]))`
+        AND c.agent_id = ANY(${agents}::uuid[]))
+    AND NOT EXISTS (SELECT 1 FROM airworthy.handover_messages m
+      JOIN airworthy.handovers v USING (organisation_id, handover_id)
+      WHERE m.organisation_id = p.organisation_id AND m.message_id = p.call_id
+        AND v.agent_id = ANY(${agents}::uuid[]))`
   const page = await deletePayloadPage(tx, organisationId, { from: open.scanned_to, condition })
   const scannedTo = page.scannedTo ?? open.scanned_to
   await sql`UPDATE airworthy.payload_deletions SET payloads = payloads + ${page.deleted},

@@ -6,11 +6,15 @@ import type { Reaction, RunState } from '../core/run/run.ts'
 import type { ModelApi } from '../core/wires/model-api.ts'
 import type { BudgetTables } from './budget-schema.ts'
 import type { Checkpoints, WitnessedLogs } from './schema-log.ts'
+import type { ApprovalTables } from './approval-schema.ts'
 import type { AuditTables } from './audit-schema.ts'
 import type { CacheTables } from './cache-schema.ts'
+import type { ChannelTables } from './channel-schema.ts'
 import type { RoutedCalls } from './routing-schema.ts'
+import type { EscalationTables } from './escalation-schema.ts'
 import type { HandoverTables } from './handover-schema.ts'
 import type { IdentityTables } from './identity-schema.ts'
+import type { KillTables } from './kill-schema.ts'
 import type { PeopleTables } from './people-schema.ts'
 import type { PricesTables } from './prices-schema.ts'
 
@@ -34,6 +38,8 @@ type Operators = {
   name: string
   role: Role
   key_hash: Buffer
+  teams: ColumnType<string[], string[] | undefined, string[]>
+  added_by: ColumnType<string | null, string | null | undefined, string | null>
   created_at: TimeDefault
   revoked_at: Time | null
 }
@@ -208,6 +214,21 @@ type Holds = {
   decided_at: Time | null
   intent_seq: ColumnType<string | null, string | null | undefined, string | null>
   wire: ColumnType<ModelApi | null, ModelApi | null | undefined, ModelApi | null>
+  round: Generated<number>
+  level: Generated<number>
+  /** The `ApprovalPolicy`; null where one approval of anybody is enough. */
+  policy: ColumnType<unknown, string | null | undefined, string | null>
+  /** The `HoldFacts`; null in rows of earlier releases. */
+  facts: ColumnType<unknown, string | null | undefined, string | null>
+  facts_hash: ColumnType<string | null, string | null | undefined, string | null>
+  effect_seen: ColumnType<string | null, string | null | undefined, string | null>
+  level_until: ColumnType<Date | null, Date | null | undefined, Date | null>
+  /** The end of the level or of the hold, which comes first. */
+  next_at: ColumnType<Date, never, never>
+  author_id: ColumnType<string | null, string | null | undefined, string | null>
+  replaces_hold: ColumnType<string | null, string | null | undefined, string | null>
+  replaced_by: ColumnType<string | null, string | null | undefined, string | null>
+  approved_round: ColumnType<number | null, number | null | undefined, number | null>
 }
 
 type Runs = {
@@ -260,6 +281,13 @@ type Votes = {
   /** Null in rows of earlier releases. */
   reason_salt: Buffer | null
   cast_at: Time
+  round: Generated<number>
+  level: Generated<number>
+  levels: ColumnType<number[], number[] | undefined, number[]>
+  statement: ColumnType<string | null, string | null | undefined, string | null>
+  signature: ColumnType<Buffer | null, Buffer | null | undefined, Buffer | null>
+  thumbprint: ColumnType<string | null, string | null | undefined, string | null>
+  nonce: ColumnType<string | null, string | null | undefined, string | null>
 }
 
 type Logs = {
@@ -330,10 +358,13 @@ type CallOrigins = {
   origins: ColumnType<Record<string, string[]>, string, string>
 }
 
-export type Schema = AuditTables &
+export type Schema = ApprovalTables &
+  AuditTables &
   BudgetTables &
   CacheTables &
+  ChannelTables &
   HandoverTables &
+  KillTables &
   PeopleTables &
   PricesTables &
   IdentityTables & {

@@ -3,9 +3,12 @@ import { hash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { OrganisationId } from '../core/ids.ts'
 import type { FlowFacts, ScopeValue } from '../core/decision/facts.ts'
+import { endWithSession } from './handovers.ts'
 import { appendEntries } from './log.ts'
 import type { Schema } from './schema.ts'
 import { formatFlow, parseScope } from './session-scope.ts'
+
+export type SessionState = 'open' | 'handed_over' | 'closed'
 
 export type SessionRow = {
   readonly sessionId: string
@@ -16,7 +19,8 @@ export type SessionRow = {
   readonly task: string
   readonly endUser: string
   readonly mode: 'enforce' | 'observe'
-  readonly state: 'open' | 'closed'
+  /** `handed_over`: a person has it instead of the agent. */
+  readonly state: SessionState
   readonly isDefault: boolean
   readonly openedAt: Date
   readonly closedAt: Date | null
@@ -95,7 +99,7 @@ export async function listSessions(
   organisationId: OrganisationId,
   page: {
     readonly agentId?: string | undefined
-    readonly state?: 'open' | 'closed' | undefined
+    readonly state?: SessionState | undefined
     readonly after?: string | undefined
     readonly limit: number
   },
@@ -159,13 +163,14 @@ export async function insertSession(
     .execute()
 }
 
-/** Closes an open session, and writes its entry. Call it inside a command. */
+/** Closes a session, with its handover, and writes its entries. Call it inside a command. */
 export async function closeSession(
   tx: Kysely<Schema>,
   organisationId: OrganisationId,
   change: { readonly session: SessionRow; readonly operatorId: string },
 ): Promise<void> {
-  const { session } = change
+  const { session, operatorId } = change
+  await endWithSession(tx, organisationId, { sessionId: session.sessionId, operatorId })
   const [entry] = await appendEntries(tx, organisationId, [
     {
       type: 'session.closed',

@@ -9,6 +9,9 @@ import { executeHold } from '../gateway/execute-hold.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { GatewayLog } from '../gateway/gateway-log.ts'
 import { Identifier } from '../gateway/identify.ts'
+import { HoldWaiters } from '../gateway/holds/hold-waiters.ts'
+import { endTold } from '../gateway/handover/end-told.ts'
+import { SessionStreams } from '../gateway/handover/session-streams.ts'
 import { InFlight } from '../gateway/in-flight.ts'
 import { ModelCache } from '../gateway/llm/cache/model-cache.ts'
 import { probeEffect } from '../gateway/mcp/probe-effect.ts'
@@ -35,6 +38,7 @@ import { type LogService, startLog } from '../jobs/log/log-service.ts'
 import { startMaintenance } from '../jobs/maintenance.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import { type Database } from '../store/database.ts'
+import { HandoverWatch } from '../store/handover-watch.ts'
 import { PayloadVault } from '../store/payloads.ts'
 import { PriceBook } from '../store/price-book.ts'
 import { Recorder } from '../store/recorder/recorder.ts'
@@ -90,6 +94,7 @@ export async function createGateway(options: {
   const signatures = starting.use(
     new RequestSignatures({ db, databaseUrl, organisationId, authorities }),
   )
+  const sessionStreams = new SessionStreams()
   const replySigner = config.signReplies === 'off' ? undefined : await createReplySigner(signer)
   const gateway: Gateway = {
     db,
@@ -115,6 +120,15 @@ export async function createGateway(options: {
     routeJournal: starting.use(new RouteJournal({ db, organisationId, log })),
     tools: starting.use(new ToolBackends({ stdio: mcp, http: mcp, openapi, sql })),
     inFlight: new InFlight(),
+    sessionStreams,
+    handovers: new HandoverWatch({
+      db,
+      databaseUrl,
+      organisationId,
+      liveSessions: () => sessionStreams.sessionIds(),
+      onHandedOver: (sessionId) => endTold(gateway, sessionId),
+    }),
+    holdWaiters: new HoldWaiters({ db, organisationId, log }),
     modelCache: starting.use(new ModelCache({ db, organisationId, vault, log })),
     notifications: new Notifications(),
     relays: new AgentRelays(),

@@ -15,6 +15,7 @@ import { resolveEffect, undoEffect } from '../gateway/undo-effect.ts'
 import { describeUpstreams } from '../gateway/upstream/list-upstreams.ts'
 import { probeUpstreams } from '../gateway/upstream/probes.ts'
 import { createHealth } from '../api/health.ts'
+import { createChannels } from './channels.ts'
 import { HttpServer } from '../adapters/http-server.ts'
 import { type LogService } from '../jobs/log/log-service.ts'
 import { startMaintenance } from '../jobs/maintenance.ts'
@@ -41,6 +42,7 @@ export async function listen(options: {
     domain: () => didHostOf(publicUrl()),
     services: () => [{ name: 'log', type: 'TransparencyLog', endpoint: `${publicUrl()}/log` }],
   })
+  const channels = createChannels({ config, gateway, publicUrl })
   const api = await createApi({
     db,
     organisationId,
@@ -53,6 +55,7 @@ export async function listen(options: {
       resolve: (command) => resolveEffect(gateway, command),
     },
     runs: { wake: () => gateway.wakeRuns() },
+    channels: channels.commands,
     calls: { settle: (outcome) => gateway.recorder.settle(outcome) },
     upstreams: { list: () => describeUpstreams(gateway) },
     proofs: { prove: (command) => proveTools(gateway, command) },
@@ -71,6 +74,7 @@ export async function listen(options: {
     log,
   })
   starting.defer(api.close)
+  await gateway.handovers.start()
   const server = await HttpServer.listen({
     host: config.host,
     port: config.port,
@@ -90,8 +94,11 @@ export async function listen(options: {
     .run()
     .catch((error: unknown) => log('identities are not made', { error: String(error) }))
   starting.use(startMaintenance({ tasks: [keep, check], log }))
+  channels.start(starting)
   // Before the server, which waits for every stream that is open.
   starting.use(gateway.notifications)
+  starting.use(gateway.holdWaiters)
+  starting.use(gateway.handovers)
   starting.use(gateway.admission)
   starting.defer(() => {
     state.isStopping = true

@@ -40,6 +40,22 @@ const origins = z.record(z.string(), z.array(z.string()))
 const calls = z.array(z.string())
 const count = z.int().min(0)
 
+const probability = z.number().min(0).max(1)
+const escalationFacts = z.object({
+  confidence: z
+    .object({ stated: probability.exactOptional(), logprobs: probability.exactOptional() })
+    .exactOptional(),
+  doubt: z
+    .object({ callId: z.string(), source: z.enum(['said', 'phrase', 'field']) })
+    .exactOptional(),
+})
+const signals = z.object({
+  unseen: z.array(z.enum(['tool', 'arguments', 'counterparty', 'task'])),
+  isLearning: z.boolean(),
+  anomalies: z.array(z.enum(['calls', 'spend'])),
+  score: probability.exactOptional(),
+})
+
 /** Written by `recordFacts`; what an older release left out stays out. */
 const recordedFacts = z.object({
   nowMs: z.number(),
@@ -56,6 +72,8 @@ const recordedFacts = z.object({
     .exactOptional(),
   taint: z.object({ untrusted: calls, private: calls }).exactOptional(),
   recent: z.string().exactOptional(),
+  escalation: escalationFacts.exactOptional(),
+  signals: signals.exactOptional(),
   effect: z.enum(['read', 'reversible', 'compensable', 'irreversible']).exactOptional(),
   origins: origins.exactOptional(),
   amount: z.object({ minorUnits: integerText, currency: z.string() }).exactOptional(),

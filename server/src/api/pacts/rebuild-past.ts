@@ -43,7 +43,8 @@ export async function rebuildPast(
   const recorded = parseRecordedFacts(past?.recordedFacts)
   const agent = { name: pact.agent.name, stakes: pact.agent.stakes }
   const nowMs = recorded?.nowMs ?? row.createdAt.getTime()
-  const facts: Facts = { session: withRecorded(rebuilt, recorded), agent, nowMs }
+  const { signals } = recorded ?? {}
+  const facts: Facts = { session: withRecorded(rebuilt, recorded), agent, nowMs, signals }
   const notes: string[] = []
   if (isCut) notes.push(`only ${pastCallsMax} calls of the session were read`)
   const known = { ...row, kind: kindOf(row.kind) }

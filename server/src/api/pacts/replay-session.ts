@@ -152,7 +152,10 @@ class SessionReplay {
     const agent = { name: pact.agent.name, stakes: pact.agent.stakes }
     // The facts of a call that was held are those of its approval, by then it was another time.
     const nowMs = call.held === undefined ? (recorded?.nowMs ?? call.atMs) : call.atMs
-    return decide(made.call, pact, { session: facts.facts, agent, nowMs })
+    const { escalation, signals } = recorded ?? {}
+    // What models said and what the agent had done is not counted again: it is as it was recorded.
+    const session = escalation === undefined ? facts.facts : { ...facts.facts, escalation }
+    return decide(made.call, pact, { session, agent, nowMs, signals })
   }
 
   /** Against the schema of then the record knows the answer; against that of now it is asked. */

@@ -20,7 +20,7 @@ export const listSessions = defineOperation({
   query: z.strictObject({
     ...page,
     agent: agentIdOrName.exactOptional(),
-    state: z.enum(['open', 'closed']).exactOptional(),
+    state: z.enum(['open', 'handed_over', 'closed']).exactOptional(),
   }),
   reply,
   errors: ['agent.unknown'],

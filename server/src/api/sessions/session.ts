@@ -36,7 +36,7 @@ export const sessionSchema = z
     endUser: z.string(),
     scope: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     mode: z.enum(['enforce', 'observe']),
-    state: z.enum(['open', 'closed']),
+    state: z.enum(['open', 'handed_over', 'closed']),
     isDefault: z.boolean(),
     openedAt: time,
     closedAt: time.nullable(),

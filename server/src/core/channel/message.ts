@@ -28,7 +28,7 @@ export type NoticeToTell = {
   readonly at: Date
   readonly detail: Readonly<Record<string, unknown>>
   /** Of a hold as it is now; undefined for other notices, and for a hold that is no more. */
-  readonly hold: { readonly card: HoldCard; readonly state: string } | undefined
+  readonly hold: HoldCard | undefined
 }
 
 export type MessageOptions = {
@@ -77,18 +77,19 @@ export function buildMessage(notice: NoticeToTell, options: MessageOptions): Mes
 
 function ofHold(
   notice: NoticeToTell,
-  { card, state }: { readonly card: HoldCard; readonly state: string },
+  card: HoldCard,
   { hidesAmount, publicUrl }: MessageOptions,
 ): Omit<Message, 'kind' | 'at'> {
+  const { state, counterparty } = card
   const isPending = state === 'pending'
   const outcome = isPending ? '' : `: ${state}`
   const title = `${titles[notice.kind]}${outcome}: ${card.agent}, ${card.action}`
   const amount =
     card.amount === undefined || hidesAmount ? [] : [fact('Amount', amountText(card.amount))]
-  const { counterparty } = card
   const why = card.why.map(({ rule, reason }) => (reason === '' ? rule : `${reason} (${rule})`))
   const waiting = [
-    fact('Level', `${card.level} of ${card.levels}; ${card.votesSoFar} of ${card.quorum} votes`),
+    fact('Level', `${card.level} of ${card.levels}`),
+    fact('Votes', votesText(card)),
     fact('Decide until', card.levelUntil),
     fact('Open until', card.until),
     fact('If nobody decides', card.onExpiry),
@@ -99,7 +100,7 @@ function ofHold(
       fact('Agent', card.agent),
       ...(card.task === '' ? [] : [fact('Task', card.task)]),
       fact('Action', card.action),
-      fact('Effect', card.effectClass),
+      fact('Effect', card.effectClass ?? 'none'),
       ...amount,
       ...(counterparty === undefined ? [] : [fact('Counterparty', counterparty)]),
       fact('Can it be taken back', card.reversibility),
@@ -111,7 +112,7 @@ function ofHold(
       ? ['show', 'approve', 'reject'].map((verb) => `airworthy hold ${verb} ${card.holdId}`)
       : [`airworthy hold show ${card.holdId}`],
     url: `${publicUrl}/v1/holds/${card.holdId}`,
-    data: { ...cardData(card, hidesAmount), id: card.holdId, state },
+    data: { ...cardData(card, hidesAmount), id: card.holdId },
   }
 }
 
@@ -119,6 +120,10 @@ function cardData(card: HoldCard, hidesAmount: boolean): Readonly<Record<string,
   if (!hidesAmount) return card
   const { amount: _, ...rest } = card
   return rest
+}
+
+function votesText({ votesSoFar: { approve, reject }, quorum }: HoldCard): string {
+  return `${approve} to approve, ${reject} to reject; ${quorum} that match decide`
 }
 
 function fact(label: string, value: string): Fact {

@@ -20,7 +20,7 @@ export const emailAddress = z
     error: 'expected an address such as approvals@example.com',
   })
 
-const hostName = z
+export const hostName = z
   .string()
   .regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,45})$/, {
     error: 'expected a host name or an address',
@@ -39,7 +39,8 @@ const webhook = z.object({
   secrets: z.array(webhookSecret).min(1).max(4),
 })
 
-const incoming = z.object({ kind: z.enum(['slack', 'teams']), url: secretText })
+const slack = z.object({ kind: z.literal('slack'), url: secretText })
+const teams = z.object({ kind: z.literal('teams'), url: secretText })
 
 const email = z.object({
   kind: z.literal('email'),
@@ -53,7 +54,7 @@ const email = z.object({
   to: z.array(emailAddress).min(1).max(recipientsMax),
 })
 
-export const targetSchema = z.discriminatedUnion('kind', [webhook, incoming, email])
+export const targetSchema = z.discriminatedUnion('kind', [webhook, slack, teams, email])
 
 export type ChannelTarget = z.infer<typeof targetSchema>
 export type EmailTarget = z.infer<typeof email>

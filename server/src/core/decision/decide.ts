@@ -12,6 +12,7 @@ import { outsideTask, taskOf } from './task.ts'
 import { AgentView, CallView, SessionView } from './program.ts'
 import { noTaint } from '../taint/taint.ts'
 import { describeOrigins, findTrifecta } from '../taint/trifecta.ts'
+import { tightenByTriggers } from '../escalation/tighten-by-triggers.ts'
 import { tighten } from './tighten.ts'
 
 const STRICTNESS: Readonly<Record<Verdict, number>> = { allow: 0, hold: 1, deny: 2 }
@@ -27,7 +28,10 @@ export function decide(call: Call, pact: CompiledPact, facts: Facts): Decision {
     if (model === undefined) return refused('model.unknown', 'there is no model of this name')
     const outside = outsideTask(pact, facts.session.task, { kind: 'model', name: call.model })
     if (outside !== undefined) return refused('task.forbidden', outside)
-    return decideBound(call, { bound: model.bound, effectClass: undefined, facts, pact })
+    const decided = decideBound(call, { bound: model.bound, effectClass: undefined, facts, pact })
+    const { escalation } = pact
+    if (escalation === undefined) return decided
+    return tightenByTriggers(decided, call, { escalation, isWrite: false, facts })
   }
   const tool = pact.tools.get(toolName(call))
   if (tool === undefined)
@@ -37,7 +41,11 @@ export function decide(call: Call, pact: CompiledPact, facts: Facts): Decision {
   const fault = amountFault(call, tool)
   if (fault !== undefined) return failed('amount', fault)
   const context = { bound: tool.bound, effectClass: classSeen(call, tool), facts, pact }
-  return tightenByTaint(decideBound(call, context), call, { tool, pact, facts })
+  const decided = tightenByTaint(decideBound(call, context), call, { tool, pact, facts })
+  const { escalation } = pact
+  if (escalation === undefined) return decided
+  const isWrite = tool.effectClass !== 'read'
+  return tightenByTriggers(decided, call, { escalation, isWrite, facts })
 }
 
 /** The contract's class; an undo that is not proved counts as none, and that only tightens. */

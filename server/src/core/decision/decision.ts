@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
+import type { Firing, Signals } from '../escalation/escalation.ts'
 import type { OriginsByArgument } from '../taint/taint.ts'
 import type { EffectClass } from './call.ts'
 import type { Flow, SessionFacts } from './facts.ts'
@@ -35,6 +36,9 @@ export type RecordedFacts = {
   readonly flow?: SessionFacts['flow']
   readonly taint?: SessionFacts['taint']
   readonly recent?: string
+  /** What the triggers of the pact knew. */
+  readonly escalation?: SessionFacts['escalation']
+  readonly signals?: Signals
   readonly origins?: OriginsByArgument | undefined
   /** The class that rules saw; an undo that is not proved counts as none. */
   readonly effect?: EffectClass
@@ -57,5 +61,7 @@ export type Decision = {
   /** The handover that stands in the way, or that the call has begun: its id. */
   readonly handover?: string
   /** What the session's facts become if the call goes on. */
-  readonly after?: Partial<Pick<SessionFacts, 'flow' | 'recent'>>
+  readonly after?: Partial<Pick<SessionFacts, 'flow' | 'recent' | 'escalation'>>
+  /** The triggers that were met, whatever the verdict is. */
+  readonly firings?: readonly Firing[]
 }

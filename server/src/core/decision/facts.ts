@@ -1,5 +1,6 @@
 // What a decision may know. Facts are read under the session's lock; calls in flight count as made.
 
+import type { EscalationFacts, Signals } from '../escalation/escalation.ts'
 import type { TaintFacts } from '../taint/taint.ts'
 
 /** Per tool (`server/tool`): every call is `made`; a settled one is also done, failed or unknown. */
@@ -46,6 +47,8 @@ export type SessionFacts = {
   readonly flow?: FlowFacts | undefined
   /** Short digests of the last calls, oldest first: see loops.ts. */
   readonly recent?: string | undefined
+  /** What its triggers remember; undefined where its pact has none. */
+  readonly escalation?: EscalationFacts | undefined
 }
 
 export type AgentFacts = { readonly name: string; readonly stakes: 'low' | 'medium' | 'high' }
@@ -55,4 +58,6 @@ export type Facts = {
   readonly agent: AgentFacts
   /** The database's clock, milliseconds since the Unix epoch. */
   readonly nowMs: number
+  /** What triggers know of the call beside the session; undefined: they do not ask. */
+  readonly signals?: Signals | undefined
 }

@@ -122,7 +122,7 @@ export function withRecorded(
 ): SessionFacts {
   if (recorded === undefined) return facts
   const { nowMs: _now, amount: _amount, origins: _origins, effect: _effect, ...session } = recorded
-  const { tools, spentNanoUsd, ...rest } = session
+  const { tools, spentNanoUsd, signals: _signals, ...rest } = session
   const counts = Object.entries(tools ?? {}).map(([name, [made, done, failed, unknown]]) => {
     const each: ToolCounts = { made, done, failed, unknown }
     return [name, each] as const

@@ -54,7 +54,9 @@ function factsRead(known: {
   const tools = countsOf(bounds, session)
   const asksOrigins = bounds.some((bound) => bound.readOrigins !== undefined)
   const hasAmount = call.kind === 'tool' && call.amount !== undefined
-  if (reads.length === 0 && !hasAmount && pact.writeFlow === undefined) return undefined
+  const { escalation } = pact
+  const isPlain = reads.length === 0 && !hasAmount && pact.writeFlow === undefined
+  if (isPlain && escalation === undefined) return undefined
   return {
     nowMs: facts.nowMs,
     ...Object.fromEntries(counters.map((name) => [name, session[name]])),
@@ -66,6 +68,16 @@ function factsRead(known: {
     ...(isRead('call.effect') && call.kind === 'tool' ? { effect: call.effectClass } : {}),
     ...(isRead('session.repeats') ? { recent: session.recent ?? '' } : {}),
     ...(hasAmount ? { amount: amountOf(call) } : {}),
+    ...(escalation === undefined ? {} : triggerFacts(facts)),
+  }
+}
+
+function triggerFacts({ session, signals }: Facts): Partial<RecordedFacts> {
+  const { writes, escalation } = session
+  return {
+    writes,
+    ...(escalation === undefined ? {} : { escalation }),
+    ...(signals === undefined ? {} : { signals }),
   }
 }
 

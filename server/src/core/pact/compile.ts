@@ -10,7 +10,9 @@ import type {
   ToolSchemas,
 } from './compiled.ts'
 import { withoutArgument } from '../effect/key-argument.ts'
+import { compileApprovals } from './approvals.ts'
 import { compileContract } from './contracts.ts'
+import { compileEscalation } from './escalation.ts'
 import { compileSignaturePolicy } from './identity-schema.ts'
 import { checkMeaning } from './meaning.ts'
 import type { Manifest } from './manifest-schema.ts'
@@ -174,6 +176,7 @@ function assemble(
     servers: new Map(Object.entries(manifest.toolServers)),
     limits: { ...compileLimits(manifest.limits), concurrency: manifest.limits.concurrency },
     holdExpiresAfterSeconds: manifest.holdExpiresAfterSeconds,
+    approvals: compileApprovals(manifest),
     runs: manifest.runs ?? runsDefault,
     drift: manifest.drift,
     unproven: manifest.pact.unproven ?? 'irreversible',
@@ -183,6 +186,7 @@ function assemble(
     ),
     ...scope,
     taint: compilePactTaint(manifest, { tools, scope }),
+    escalation: compileEscalation(manifest, tools),
     prompts: compilePrompts(manifest.prompts),
     rules: rules.rules,
     warnings: warningsOf(manifest, { tools, models, toolSchemas }),

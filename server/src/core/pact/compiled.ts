@@ -1,9 +1,11 @@
 // What enrolment makes of a manifest: everything the gateway and `decide` need, checked and ready.
+import type { PactApprovals } from '../approval/policy.ts'
 import type { EffectClass } from '../decision/call.ts'
 import type { CountNeeds, Program } from '../decision/program.ts'
 import type { Verdict } from '../decision/decision.ts'
 import type { PostConditions } from '../effect/check.ts'
 import type { Template } from '../effect/template.ts'
+import type { CompiledEscalation } from '../escalation/escalation.ts'
 import type { PactTaint, ReadOrigins, ToolTaint } from '../taint/taint.ts'
 import type { Prices } from '../pricing/prices.ts'
 import type { RunsPolicy } from '../run/run.ts'
@@ -247,6 +249,8 @@ export type CompiledPact = {
     readonly concurrency: number | undefined
   }
   readonly holdExpiresAfterSeconds: number
+  /** Undefined where the manifest declares none. */
+  readonly approvals: PactApprovals | undefined
   readonly runs: RunsPolicy
   readonly scopes: Scopes
   /** Undefined where the manifest declares no tasks: then a session's task is free text. */
@@ -258,6 +262,8 @@ export type CompiledPact = {
   /** What an undo that nobody has proved counts as, for rules. */
   readonly unproven: 'irreversible' | 'declared'
   readonly taint: PactTaint
+  /** Undefined for most: no trigger asks for a person. */
+  readonly escalation?: CompiledEscalation | undefined
   readonly prompts: CompiledPrompts
   readonly rules: readonly CompiledRule[]
   /** What enrolment should show to the operator, and does not refuse. */

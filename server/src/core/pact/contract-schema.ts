@@ -1,5 +1,6 @@
 // The contract of a tool: what a call of it does to the world, and how that is known and undone.
 import { z } from 'zod'
+import { dataClasses } from './escalation-schema.ts'
 import { outward, returns } from './taint-schema.ts'
 import {
   bareTool,
@@ -115,6 +116,7 @@ export const contract = object(
     amount: amount.optional(),
     returns: returns.optional(),
     outward: outward.optional(),
+    dataClasses: dataClasses.optional(),
     undo: undo.optional(),
     probe: probe
       .optional()

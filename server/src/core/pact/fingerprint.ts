@@ -34,7 +34,7 @@ export function pactHash(manifest: Manifest): string {
   // Tests say what is meant and permit nothing.
   const { tests: _tests, ...pact } = manifest.pact
   const { tools, limits, holdExpiresAfterSeconds, drift } = manifest
-  const { scopes, tasks, defaultTask, runs } = manifest
+  const { scopes, tasks, defaultTask, runs, approvals } = manifest
   const prices = manifest.models.map(modelTerms).toSorted(byName)
   const timeouts = Object.entries(manifest.toolServers).map(([name, { timeoutMs }]) => [
     name,
@@ -50,6 +50,7 @@ export function pactHash(manifest: Manifest): string {
     timeouts: Object.fromEntries(timeouts),
     stakes: manifest.agent.stakes,
     ...(runs === undefined ? {} : { runs }),
+    ...(approvals === undefined ? {} : { approvals }),
     ...(scopes === undefined ? {} : { scopes }),
     ...(tasks === undefined ? {} : { tasks }),
     ...(defaultTask === undefined ? {} : { defaultTask }),

@@ -1,5 +1,6 @@
 // The agent manifest as a zod schema.
 import { z } from 'zod'
+import { approvals } from './approvals-schema.ts'
 import { contract } from './contract-schema.ts'
 import { identity } from './identity-schema.ts'
 import { model } from './model-schema.ts'
@@ -101,6 +102,9 @@ export const manifestSchema = object(
     holdExpiresAfterSeconds: integer(1).default(3600),
     identity: identity.optional().describe('How the agent shows who it is.'),
     routing: routing.optional().describe('Names that stand for a choice between models.'),
+    approvals: approvals
+      .optional()
+      .describe('Who decides about calls that rules hold. The first that matches a rule counts.'),
     runs: runs.optional().describe('Writes that stand or fall together.'),
     scopes: scopes
       .optional()

@@ -1,8 +1,10 @@
 // What is wrong with a manifest of the right shape, as far as it can be known without its tool
 // servers.
 import { currencyDecimals } from '../effect/amount.ts'
+import { checkEscalation } from './escalation.ts'
 import { isReservedToolName } from './gateway-tools.ts'
 import type { Manifest } from './manifest-schema.ts'
+import { checkApprovals } from './approvals.ts'
 import { checkModels } from './models.ts'
 import { checkOpenApiServers } from './openapi-meaning.ts'
 import { problemAt } from './problem.ts'
@@ -22,7 +24,9 @@ export function checkMeaning(manifest: Manifest): PactProblem[] {
     ...checkContracts(manifest),
     ...checkLimits(manifest),
     ...checkRules(manifest),
+    ...checkApprovals(manifest),
     ...checkTasks(manifest),
+    ...checkEscalation(manifest),
     ...checkSqlServers(manifest),
     ...checkOpenApiServers(manifest),
   ]

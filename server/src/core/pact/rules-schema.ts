@@ -1,4 +1,5 @@
 // The pact of a manifest: promises and permissions.
+import { escalation } from './escalation-schema.ts'
 import { list, matching, object, oneOf, ruleId, text } from './schema-parts.ts'
 import { writeFlow } from './tasks-schema.ts'
 import { pactTests } from './tests-schema.ts'
@@ -32,6 +33,7 @@ export const pact = object(
     promises: list(promise, 'a list of promises').default([]),
     taint: taint.optional(),
     writeFlow: writeFlow.optional(),
+    escalation: escalation.optional(),
     tests: pactTests.optional().describe('Run by `airworthy pact check`, and at each enrolment.'),
     unproven: oneOf(['irreversible', 'declared'])
       .optional()

@@ -59,7 +59,15 @@ export function canMove(from: RunState, to: RunState): boolean {
 }
 
 /** Denials that say nothing of the agent's authority: malformed, repeated, or of the session. */
-const otherDenials: readonly string[] = ['effect.', 'request.', 'session.', 'run.', 'auth.', 'log.']
+const otherDenials: readonly string[] = [
+  'effect.',
+  'request.',
+  'session.',
+  'run.',
+  'auth.',
+  'log.',
+  'kill.',
+]
 const otherDenialCodes: ReadonlySet<ErrorCode> = new Set(['tool.arguments_invalid'])
 
 /** Whether a refusal means that the agent asked for more than it may. A new code counts as one. */

@@ -3,6 +3,7 @@
 // costs two counters.
 import type { ServerResponse } from 'node:http'
 import { AirworthyError } from '../../core/errors.ts'
+import type { KillSubject } from '../../core/kill/kill.ts'
 import { DrainRate } from '../../core/reliability/drain-rate.ts'
 
 export type AdmissionLimits = {
@@ -63,7 +64,11 @@ export class Admission implements Disposable {
    */
   enter(
     agentId: string,
-    options: { concurrencyMax: number | undefined; response: AdmittedResponse },
+    options: {
+      concurrencyMax: number | undefined
+      response: AdmittedResponse
+      subject?: KillSubject
+    },
   ): Promise<void> | undefined {
     const lane = this.#lanes.get(agentId) ?? this.#addLane(agentId)
     lane.max = options.concurrencyMax ?? this.limits.agentConcurrencyMax
@@ -72,7 +77,7 @@ export class Admission implements Disposable {
       lane.running += 1
       return undefined
     }
-    return this.#wait(lane, options.response)
+    return this.#wait(lane, options)
   }
 
   /** The call is over: its place is free as soon as the client has its response. */
@@ -81,6 +86,29 @@ export class Admission implements Disposable {
     if (response.writableFinished || response.destroyed || response.socket === null) {
       this.#free(agentId)
     } else response.once('close', () => this.#free(agentId))
+  }
+
+  /** Refuses who waits of a session. Gives how many there were. */
+  refuseSession(sessionId: string, error: AirworthyError): number {
+    let refused = 0
+    for (const lane of this.#lanes.values()) {
+      for (const waiter of lane.waiting) {
+        if (waiter.subject?.sessionId !== sessionId) continue
+        waiter.refuse(error)
+        refused += 1
+      }
+    }
+    return refused
+  }
+
+  /** Refuses those who wait for what must not go on; `refusalOf` says why, where it must not. */
+  refuseStopped(refusalOf: (subject: KillSubject) => AirworthyError | undefined): void {
+    for (const lane of this.#lanes.values()) {
+      for (const waiter of lane.waiting) {
+        const refusal = waiter.subject && refusalOf(waiter.subject)
+        if (refusal !== undefined) waiter.refuse(refusal)
+      }
+    }
   }
 
   /** Refuses all who wait. */
@@ -125,7 +153,10 @@ export class Admission implements Disposable {
     }
   }
 
-  #wait(lane: Lane, response: AdmittedResponse): Promise<void> {
+  #wait(
+    lane: Lane,
+    { response, subject }: { response: AdmittedResponse; subject?: KillSubject },
+  ): Promise<void> {
     const { agentQueueMax, queueMax, waitMsMax } = this.limits
     if (response.destroyed) {
       this.#tidy(lane)
@@ -147,6 +178,7 @@ export class Admission implements Disposable {
         this.#waiting -= 1
       }
       const waiter: Waiter = {
+        subject,
         admit: () => {
           end()
           resolve()
@@ -197,6 +229,7 @@ type Lane = {
 }
 
 type Waiter = {
+  readonly subject: KillSubject | undefined
   readonly admit: () => void
   readonly refuse: (error: AirworthyError) => void
 }

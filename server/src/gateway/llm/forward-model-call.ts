@@ -28,6 +28,7 @@ export async function forwardModelCall(gateway: Gateway, first: Forwarding): Pro
         })
         return
       }
+      await requireLease(gateway, forwarding, course)
       const attempt = await tryAttempt(gateway, forwarding, course)
       const end: AttemptEnd = await endAttempt(gateway, { forwarding, course, attempt })
       if (end.kind === 'answered') return
@@ -47,6 +48,25 @@ export async function forwardModelCall(gateway: Gateway, first: Forwarding): Pro
     const mark = { ...result, decision: decisionOf(result) }
     refuseModelCall(gateway, { wire: input.wire, response, thrown, mark })
   }
+}
+
+/**
+ * Before each attempt: a kill may have come while it waited, and a gateway that hears nothing waits a
+ * moment. Throws why it may not go on; the call is settled then.
+ */
+async function requireLease(
+  gateway: Gateway,
+  forwarding: Forwarding,
+  course: Course,
+): Promise<void> {
+  const { live } = forwarding
+  if (live.refusal() === undefined) return
+  await live.awaitLease()
+  const refusal = live.refusal()
+  if (refusal === undefined) return
+  await forwarding.durable
+  await settleUnused(gateway, forwarding, { code: refusal.code, attempts: course.attempts - 1 })
+  throw refusal
 }
 
 async function startCourse(gateway: Gateway, forwarding: Forwarding): Promise<Course> {

@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { CompiledEndpoint } from '../../core/pact/compiled.ts'
 import type { IntentResult } from '../../store/recorder/types.ts'
+import type { LiveCall } from '../kill/fence.ts'
 import type { ReplyTarget } from './detached-reply.ts'
 import type { ModelCallInput, PreparedModelCall } from './prepare-model-call.ts'
 import type { ModelWire } from './wire.ts'
@@ -13,6 +14,8 @@ export type Forwarding = {
   readonly durable: Promise<IntentResult>
   readonly response: ReplyTarget
   readonly clientHeaders: IncomingHttpHeaders
+  /** Asked before each of its dispatches, and before a cached reply is given. */
+  readonly live: LiveCall
 }
 
 /** Where one attempt of a call goes. */

@@ -7,6 +7,7 @@ import type { CompiledModel } from '../../core/pact/compiled.ts'
 import type { IntentResult } from '../../store/recorder/types.ts'
 import { describeDecision } from '../decision-text.ts'
 import type { Gateway } from '../gateway.ts'
+import { pollPathOf } from '../holds/poll-path.ts'
 import { type CallMark, markHeaders, readBody } from '../http/replies.ts'
 import { answerFromCache, cachedVariant } from './cache/answer-from-cache.ts'
 import { findCached } from './cache/find-cached.ts'
@@ -36,7 +37,8 @@ export async function handleModelCall(
     const { pact } = await gateway.pacts.active(principal)
     const { agentId } = principal
     // Before the body is read: what waits for its turn holds no memory.
-    await gateway.admission.enter(agentId, { concurrencyMax: pact.limits.concurrency, response })
+    const { concurrency: concurrencyMax } = pact.limits
+    await gateway.admission.enter(agentId, { concurrencyMax, response, subject: principal })
     let leaveRoom: (() => void) | undefined
     try {
       leaveRoom = gateway.bodyRoom.take(request)
@@ -111,7 +113,8 @@ async function runVariant(
     hit === undefined ? variant : cachedVariant(variant, hit),
   )
   if (result.kind === 'proceed') {
-    const forwarding = { input, prepared, result, durable, response, clientHeaders }
+    using live = gateway.fence.enter(input.principal)
+    const forwarding = { input, prepared, result, durable, response, clientHeaders, live }
     if (hit !== undefined) {
       await answerFromCache(gateway, forwarding, hit)
       return
@@ -141,6 +144,7 @@ function refusePlaced(
       held: true,
       id: result.holdId,
       until: new Date(result.untilMs).toISOString(),
+      poll: pollPathOf(result.holdId),
       ...describeDecision(result.decision),
     }
     const message = `the call waits for a person: hold ${result.holdId}`

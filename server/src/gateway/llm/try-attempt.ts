@@ -27,10 +27,20 @@ export async function tryAttempt(
   // Who did not ask for a stream is answered none.
   const relay = input.request.stream ? new StreamRelay(forwarding, route) : undefined
   const startedMs = performance.now()
-  const dispatched = dispatchUpstream(pool, request, relay, ({ status }) => {
-    if (status < 300) target.firstByte(performance.now() - startedMs)
+  const { live } = forwarding
+  const dispatched = dispatchUpstream(pool, request, {
+    live,
+    sink: relay,
+    onReply: ({ status }) => {
+      if (status < 300) target.firstByte(performance.now() - startedMs)
+    },
   })
   relay?.attach(dispatched)
+  // What a person approved goes on although the session is with a person.
+  const forget =
+    relay === undefined || input.resume !== undefined
+      ? undefined
+      : gateway.sessionStreams.add(input.principal.sessionId, dispatched.abort)
   const onClose = (): void => {
     if (response.writableFinished) return
     dispatched.abort(new AirworthyError('client.closed', 'the client went away'))
@@ -45,6 +55,7 @@ export async function tryAttempt(
     }),
   ])
   response.off('close', onClose)
+  forget?.()
   if (durable.status === 'rejected' || end.status === 'rejected') {
     target.report({ kind: 'cancelled' })
     // Without an intent there is nothing to settle: what was dispatched is covered by the lease.

@@ -27,6 +27,7 @@ import {
   stateOf,
 } from './agent-relay.ts'
 import type { McpExchange } from './exchange.ts'
+import { findGatewayTool } from './gateway-tools.ts'
 import { InteractiveCall, type WhileRunning } from './interactive-call.ts'
 import { listPermitted } from './list-permitted.ts'
 import type { ToolCallInput } from './prepare-tool-call.ts'
@@ -66,6 +67,12 @@ export function createAgentServer(gateway: Gateway, exchange: McpExchange, push?
   server.setRequestHandler('tools/call', async ({ params }, context) => {
     const tool = parseToolName(params.name)
     const args = params.arguments ?? {}
+    const own = findGatewayTool(tool)
+    if (own !== undefined) {
+      return own
+        .call(gateway, exchange, args)
+        .catch((thrown: unknown) => throwTyped(gateway, thrown))
+    }
     if (context.mcpReq.envelope !== undefined) {
       return callByRounds(gateway, { exchange, tool, args, context })
     }

@@ -6,6 +6,7 @@ import type { CompiledTool } from '../../core/pact/compiled.ts'
 import type { Gateway } from '../gateway.ts'
 import type { LoadedPact } from '../pacts.ts'
 import type { McpExchange } from './exchange.ts'
+import { listGatewayTools } from './gateway-tools.ts'
 import { type FeatureGrants, isFeatureTool } from './features.ts'
 
 const pageSize = 250
@@ -28,7 +29,9 @@ export async function listPermitted(
     return tool === undefined ? [] : describeTool(loaded, { name, tool }, request.isModern)
   })
   const next = from + pageSize
-  if (next >= names.length) return { tools }
+  if (next >= names.length) {
+    return { tools: [...tools, ...listGatewayTools(loaded, exchange.server)] }
+  }
   return { tools, nextCursor: writeCursor(next, loaded.pactId) }
 }
 

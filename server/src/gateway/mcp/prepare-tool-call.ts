@@ -40,6 +40,8 @@ export type ToolCallInput = {
   readonly resume: Intent['resume']
   /** The run that the agent names. */
   readonly run?: string | undefined
+  /** The person who makes the call in the agent's stead. */
+  readonly inStead?: Intent['inStead']
   /** Of an agent that still listens: when it cancels, and what it is told meanwhile. */
   readonly live?: Pick<ToolRequest, 'signal' | 'onProgress' | 'logs' | 'relay'> | undefined
 }
@@ -111,6 +113,7 @@ export async function prepareToolCall(
     holdExpiresAfterMs: loaded.pact.holdExpiresAfterSeconds * 1000,
     drift,
     resume: input.resume,
+    inStead: input.inStead,
     hasWaited,
     taint,
     run: runIntentOf(loaded.pact.runs, { run: input.run, isWrite, principal }),

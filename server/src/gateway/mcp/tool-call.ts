@@ -8,6 +8,7 @@ import { AirworthyError } from '../../core/errors.ts'
 import type { IntentResult, Outcome } from '../../store/recorder/types.ts'
 import { describeDecision } from '../decision-text.ts'
 import type { Gateway } from '../gateway.ts'
+import { pollPathOf } from '../holds/poll-path.ts'
 import { rememberEnd, rememberRepeat } from '../taint/results.ts'
 import { awaitCheckpoint } from '../tools/await-checkpoint.ts'
 import { parseRunName } from '../runs/run-name.ts'
@@ -63,11 +64,12 @@ export async function runToolCall(gateway: Gateway, input: ToolCallInput): Promi
 function waiting(held: IntentResult & { kind: 'held' }): CallToolResult {
   const { holdId: id, decision } = held
   const why = describeDecision(decision)
+  const poll = pollPathOf(id)
   if (decision.code === 'run.deferred') {
-    return refusal({ deferred: true, id, code: 'run.deferred', ...why })
+    return refusal({ deferred: true, id, poll, code: 'run.deferred', ...why })
   }
   const until = new Date(held.untilMs).toISOString()
-  return refusal({ held: true, id, until, code: 'call.held', ...why })
+  return refusal({ held: true, id, until, poll, code: 'call.held', ...why })
 }
 
 function notPlaced(): AirworthyError {

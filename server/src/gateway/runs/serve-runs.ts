@@ -2,6 +2,7 @@
 // is done in the session of the key is all that it can name.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AirworthyError } from '../../core/errors.ts'
+import { refuseIfHandedOver } from '../../store/handovers.ts'
 import { completeRun, takeBackRun } from '../../store/run-commands.ts'
 import { findRunByName, listSteps, type RunRow, type StepRow } from '../../store/runs.ts'
 import { runCommand } from '../../store/transaction.ts'
@@ -57,6 +58,7 @@ async function findOrChange(
     return found
   }
   const changed = await runCommand(db, organisationId, async (tx) => {
+    await refuseIfHandedOver(tx, organisationId, named.sessionId)
     const run = await findRunByName(tx, organisationId, named)
     if (run === undefined) throw new AirworthyError('run.unknown', missing)
     if (command === 'complete') return completeRun(tx, organisationId, { run })

@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher, Pool } from 'undici'
 import { AirworthyError } from '../../core/errors.ts'
+import type { LiveCall } from '../kill/fence.ts'
 
 export const replyBytesMax = 32 * 1024 * 1024
 
@@ -47,16 +48,24 @@ export type Dispatched = {
   readonly resume: () => void
 }
 
-/** `onReply` hears the head of the reply as soon as it is there. */
+/**
+ * `onReply` hears the head of the reply as soon as it is there. `live` is asked when the request is
+ * about to be written: what may not leave then does not, however long it waited for a connection.
+ */
 export function dispatchUpstream(
   pool: Pool,
   request: UpstreamRequest,
-  sink: StreamSink | undefined,
-  onReply?: (reply: UpstreamReply) => void,
+  options: {
+    readonly live: LiveCall
+    readonly sink: StreamSink | undefined
+    readonly onReply?: (reply: UpstreamReply) => void
+  },
 ): Dispatched {
+  const { live, sink, onReply } = options
   const { promise, resolve } = Promise.withResolvers<DispatchEnd>()
   const { firstByteTimeoutMs, timeoutMs } = request
   const handler = new ReplyHandler({
+    live,
     sink,
     onReply,
     resolve,
@@ -66,7 +75,13 @@ export function dispatchUpstream(
   const timer = setTimeout(() => {
     handler.abort(tookTooLong())
   }, timeoutMs)
-  const end = promise.finally(() => clearTimeout(timer))
+  const uncut = live.onCut((reason) => handler.abort(reason))
+  const unwake = live.onWake(() => handler.wake())
+  const end = promise.finally(() => {
+    clearTimeout(timer)
+    uncut()
+    unwake()
+  })
   try {
     pool.dispatch(
       {
@@ -94,6 +109,7 @@ export function dispatchUpstream(
 }
 
 class ReplyHandler implements Dispatcher.DispatchHandler {
+  readonly #live: LiveCall
   readonly #sink: StreamSink | undefined
   readonly #onReply: ((reply: UpstreamReply) => void) | undefined
   readonly #resolve: (end: DispatchEnd) => void
@@ -105,14 +121,20 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
   #reply: UpstreamReply | undefined
   #isStreaming = false
   #isEnded = false
+  /** There is no lease: chunks that came nevertheless are kept, and passed on when there is one. */
+  #isAsleep = false
+  readonly #kept: Buffer[] = []
+  #hasAllCome = false
   #abortReason: AirworthyError | undefined
 
   constructor(options: {
+    live: LiveCall
     sink: StreamSink | undefined
     onReply: ((reply: UpstreamReply) => void) | undefined
     resolve: (end: DispatchEnd) => void
     firstByteTimeoutMs: number | undefined
   }) {
+    this.#live = options.live
     this.#sink = options.sink
     this.#firstByteTimeoutMs = options.firstByteTimeoutMs
     this.#onReply = options.onReply
@@ -121,8 +143,11 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#abortReason !== undefined) {
-      controller.abort(this.#abortReason)
+    const refusal = this.#abortReason ?? this.#live.refusal()
+    if (refusal !== undefined) {
+      // Not a byte of it is written yet.
+      this.fail(refusal, true)
+      controller.abort(refusal)
       return
     }
     if (this.#firstByteTimeoutMs === undefined) return
@@ -153,12 +178,31 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
       this.#chunks.push(chunk)
       return
     }
+    // Without a lease nobody knows whether it was stopped: the stream stands still until it is known.
+    if (this.#isAsleep || this.#live.refusal() !== undefined) {
+      this.#isAsleep = true
+      this.#kept.push(chunk)
+      controller.pause()
+      return
+    }
     if (this.#sink?.write(chunk) === false) controller.pause()
+  }
+
+  /** There is a lease again. */
+  wake(): void {
+    if (!this.#isAsleep) return
+    this.#isAsleep = false
+    let isFull = false
+    for (const chunk of this.#kept.splice(0)) isFull = this.#sink?.write(chunk) === false
+    if (this.#hasAllCome) this.onResponseEnd()
+    else if (!isFull) this.resume()
   }
 
   onResponseEnd(): void {
     const reply = this.#reply
     if (this.#isEnded || reply === undefined) return
+    this.#hasAllCome = true
+    if (this.#isAsleep) return
     this.#isEnded = true
     this.#resolve(
       this.#isStreaming
@@ -181,7 +225,9 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
 
   abort(reason: AirworthyError): void {
     this.#abortReason ??= reason
-    if (this.#controller !== undefined) this.#controller.abort(this.#abortReason)
+    // Undici has nothing to abort any more where all of it has come.
+    if (this.#hasAllCome) this.fail(this.#abortReason)
+    else if (this.#controller !== undefined) this.#controller.abort(this.#abortReason)
     // Not on a connection yet: undici has nothing to abort, and whoever waits must not hang. Once
     // it gets one, `onRequestStart` gives it up before a byte is written.
     else this.fail(this.#abortReason, true)
@@ -192,7 +238,7 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
   }
 
   resume(): void {
-    if (!this.#isEnded) this.#controller?.resume()
+    if (!this.#isEnded && !this.#isAsleep) this.#controller?.resume()
   }
 }
 

@@ -82,6 +82,15 @@ export function insertCall(
   addLedgers(calls.ledgers, options.ledgerIds)
   keepFlow(batch, intent, { flow: decision.flow, state: options.state })
   placeOrigins(batch, intent)
+  keepAuthor(batch, intent)
+}
+
+/** Who made the call in the agent's stead. */
+function keepAuthor(batch: Batch, { callId, inStead }: Intent): void {
+  if (inStead === undefined) return
+  const { handoverId, operatorId } = inStead
+  const row = { call_id: callId, handover_id: handoverId, operator_id: operatorId }
+  batch.rows.handoverCalls.push(row)
 }
 
 /** A held call runs in no flow yet. */

@@ -35,11 +35,11 @@ export async function loadItems(options: {
   nowMs: number
 }): Promise<Loaded> {
   const { scope, state, items, openCalls, nowMs } = options
-  const resumeIds = items
-    .filter((item) => item.kind === 'intent')
-    .filter((item) => item.intent.resume !== undefined)
-    .map((item) => item.intent.callId)
-  const heldIds = resumeIds.length > 0 ? await loadHeldIds(scope, resumeIds) : new Set<string>()
+  const resumed = items.flatMap((item) => {
+    if (item.kind !== 'intent' || item.intent.resume === undefined) return []
+    return [{ callId: item.intent.callId, round: item.intent.resume.round }]
+  })
+  const heldIds = resumed.length > 0 ? await loadHeldIds(scope, resumed) : new Set<string>()
   const unknownIds = items
     .filter((item) => item.kind === 'outcome')
     .map((item) => item.outcome.callId)
@@ -124,12 +124,20 @@ async function loadCalls(scope: Scope, ids: string[]): Promise<Map<string, OpenC
   )
 }
 
-/** Which of these calls are held: only those may be resumed, and only once. */
-async function loadHeldIds(scope: Scope, ids: string[]): Promise<Set<string>> {
+/**
+ * Which of these calls are held, and decided in this round of their question: only those may be
+ * resumed, and only once.
+ */
+async function loadHeldIds(
+  scope: Scope,
+  resumed: readonly { readonly callId: string; readonly round: number }[],
+): Promise<Set<string>> {
   const found = await scope.client.query<{ call_id: string }>(
-    `SELECT call_id FROM airworthy.calls
-    WHERE organisation_id = $1 AND call_id = ANY($2::uuid[]) AND state = 'held'`,
-    [scope.organisationId, ids],
+    `SELECT c.call_id FROM unnest($2::uuid[], $3::int[]) AS r(call_id, round)
+    JOIN airworthy.calls c ON c.organisation_id = $1 AND c.call_id = r.call_id AND c.state = 'held'
+    JOIN airworthy.holds h ON h.organisation_id = $1 AND h.call_id = r.call_id
+      AND h.round = r.round AND h.state IN ('approving', 'deferred')`,
+    [scope.organisationId, resumed.map((each) => each.callId), resumed.map((each) => each.round)],
   )
   return new Set(found.rows.map((row) => row.call_id))
 }

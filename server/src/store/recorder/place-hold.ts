@@ -3,6 +3,7 @@ import type { Decision } from '../../core/decision/decision.ts'
 import { type Batch, record, requestPart, store, touchSession } from './batch.ts'
 import { clip, insertCall, insertEffect, names, strictest } from './call-rows.ts'
 import { sha256Base64url } from './digest.ts'
+import { questionOf } from './place-approval.ts'
 import type { SessionState } from './state.ts'
 import type { Intent, IntentResult } from './types.ts'
 
@@ -15,8 +16,11 @@ export function hold(
   const { decision, newId } = options
   const effect = intent.holdEffect()
   const holdId = newId()
+  const authorId = intent.author?.operatorId ?? intent.inStead?.operatorId
   const effectId = newId()
-  const untilMs = batch.nowMs + intent.holdExpiresAfterMs
+  const isDeferred = decision.code === 'run.deferred'
+  const question = isDeferred ? undefined : questionOf(batch, intent, session, decision)
+  const untilMs = question?.untilMs ?? batch.nowMs + intent.holdExpiresAfterMs
   const reasons = JSON.stringify(decision.reasons)
   const entry = record(batch, {
     ...names(intent),
@@ -26,14 +30,17 @@ export function hold(
       amount: effect.amountMinor?.toString(),
       args: clip(effect.argsHash),
       decision: sha256Base64url(reasons),
+      facts: question?.factsHash,
+      handover: decision.handover ?? intent.inStead?.handoverId,
       hold: holdId,
+      operator: authorId,
+      replaces: intent.author?.replaces,
       request: intent.request.commitment,
       rule: clip(strictest(decision)),
       sig: intent.principal.signature,
       until: untilMs,
     },
   })
-  const isDeferred = decision.code === 'run.deferred'
   const waiting = isDeferred ? 'deferred' : 'held'
   insertEffect(batch, intent, effect, { effectId, state: waiting, holdId, untilMs })
   session.facts.held += 1
@@ -56,6 +63,13 @@ export function hold(
     action: intent.action,
     args_hash: effect.argsHash,
     schema_hash: intent.schemaHash,
+    policy: question?.row.policy,
+    facts: question?.row.facts,
+    facts_hash: question?.row.facts_hash,
+    effect_seen: question?.row.effect_seen,
+    level_until_ms: question?.row.level_until_ms,
+    author_id: authorId,
+    replaces_hold: intent.author?.replaces,
     until_ms: untilMs,
     state: isDeferred ? 'deferred' : 'pending',
     seq: entry.seq.toString(),

@@ -18,7 +18,10 @@ import {
   reserveIn,
   tellHit,
 } from './place-budget.ts'
+import { decideResumed, reopen } from './place-approval.ts'
+import { handOverIfAsked, refuseByHandover } from './place-handover.ts'
 import { hold } from './place-hold.ts'
+import { refuseByKill } from './place-kill.ts'
 import { denial, refuse } from './place-refusal.ts'
 import { answerRepeat } from './place-repeat.ts'
 import type { SessionState } from './state.ts'
@@ -58,12 +61,13 @@ function refuseByState(
 ): Decision | undefined {
   const key = batch.state.keys.get(intent.principal.apiKeyId)
   const isExpired = key?.expiresAtMs !== undefined && key.expiresAtMs <= batch.nowMs
-  if (key === undefined || key.isRevoked || isExpired) {
+  // A person who acts in the agent's stead comes with a key of their own.
+  if (intent.inStead === undefined && (key === undefined || key.isRevoked || isExpired)) {
     return denial('auth.revoked_key', 'the API key was revoked or has expired')
   }
   if (session === undefined) return denial('session.unknown', 'the session does not exist')
   if (!session.isOpen) return denial('session.closed', 'the session is closed')
-  return undefined
+  return refuseByKill(batch, intent) ?? refuseByHandover(intent, session)
 }
 
 function decideAndReserve(
@@ -87,12 +91,17 @@ function decideAndReserve(
     if (exceeded !== undefined) decision = overBudget(decision, exceeded, { session, intent })
   }
   decision = deferInRun(intent, session, decision)
+  decision = handOverIfAsked(batch, intent, session, { decision, newId })
   if (!isObserving && decision.verdict === 'deny') {
     const refused = refuse(batch, intent, session, decision)
     if (exceeded !== undefined) tellHit(batch, session, { intent, hit: exceeded })
     return settled(refused)
   }
   if (!isObserving && decision.verdict === 'hold') {
+    const { resume } = intent
+    if (resume !== undefined) {
+      return settled(reopen(batch, intent, session, { decision, resume, newId }))
+    }
     return settled(hold(batch, intent, session, { decision, newId }))
   }
   const blocked = blockedBy(batch, intent)
@@ -104,14 +113,8 @@ function decideAndReserve(
 
 function decideNow(batch: Batch, intent: Intent, session: SessionState): Decision {
   let decision = intent.decide(session.facts, batch.nowMs)
-  if (decision.verdict === 'hold' && intent.resume !== undefined) {
-    decision =
-      intent.resume.pactId === intent.pactId && intent.resume.schemaHash === intent.schemaHash
-        ? { ...decision, verdict: 'allow', code: undefined }
-        : denial(
-            'hold.stale',
-            'the pact or the tool changed after the approval; it must be asked for again',
-          )
+  if (intent.resume !== undefined) {
+    decision = decideResumed(intent, intent.resume, session, decision)
   }
   const { notes = [], retryOf } = intent
   if (notes.length === 0 && retryOf === undefined) return decision
@@ -171,9 +174,11 @@ function proceed(
       drift: intent.drift,
       enforced,
       flow: decision.flow,
+      handover: intent.inStead?.handoverId,
       hold: intent.resume?.holdId,
       key: intent.effect && sha256Base64url(intent.effect.key),
       kind: intent.kind,
+      operator: intent.inStead?.operatorId,
       request: intent.request.commitment,
       reserved: tellReserved(reservation),
       retry: intent.retryOf,

@@ -28,14 +28,17 @@ export function refuse(
       action: clip(intent.action),
       code,
       decision: sha256Base64url(reasons),
+      handover: decision.handover ?? intent.inStead?.handoverId,
       hold: intent.resume?.holdId,
+      operator: intent.inStead?.operatorId,
       request: intent.request.commitment,
       rule: clip(strictest(decision)),
       sig: intent.principal.signature,
     },
   })
-  // A repeat that only has to wait is no denial that a rule should count.
-  if (session !== undefined && !code.startsWith('effect.')) {
+  // A repeat that only has to wait, or an agent that waits for a person, is no denial that a rule
+  // should count.
+  if (session !== undefined && !code.startsWith('effect.') && code !== 'session.handed_over') {
     session.facts.denied += 1
     touchSession(batch, session)
   }

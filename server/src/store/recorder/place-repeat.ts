@@ -60,7 +60,9 @@ function recordRepeat(
     type: 'call.repeated',
     body: {
       action: clip(intent.action),
+      handover: intent.inStead?.handoverId,
       of: live.callId,
+      operator: intent.inStead?.operatorId,
       request: intent.request.commitment,
       sig: intent.principal.signature,
     },

@@ -6,6 +6,8 @@ import type { Scope } from './state.ts'
 import { asValue, type Bound, type Statement } from './statements.ts'
 import { taintStatements } from './taint-rows.ts'
 import { insertAlert } from './alert-rows.ts'
+import { changeHold, insertHold, reopenHold } from './hold-rows.ts'
+import { handoverStatements } from './handover-rows.ts'
 import { insertNotice } from './notice-rows.ts'
 
 /** In the order in which they must be written. */
@@ -22,6 +24,7 @@ export function rareStatements(rows: BatchRows, scope: Scope, at: string): Bound
   }
   for (const row of rows.effects) add(insertEffect, JSON.stringify(row), at)
   for (const row of rows.holds) add(insertHold, JSON.stringify(row), at)
+  for (const row of rows.reopened) add(reopenHold, JSON.stringify(row))
   for (const row of rows.holdChanges) add(changeHold, row.hold_id, row.state)
   for (const row of rows.resumes) add(resumeCall, JSON.stringify(row), replicaId)
   for (const row of rows.resolutions) add(resolveOutcome, JSON.stringify(row), at)
@@ -34,6 +37,7 @@ export function rareStatements(rows: BatchRows, scope: Scope, at: string): Bound
   }
   for (const { statement, values } of runStatements(rows.runs, at)) add(statement, ...values)
   for (const { statement, values } of taintStatements(rows.taint)) add(statement, ...values)
+  for (const { statement, values } of handoverStatements(rows, at)) add(statement, ...values)
   return bounds
 }
 
@@ -72,23 +76,6 @@ const insertChecks: Statement = {
   text: `INSERT INTO airworthy.call_checks (organisation_id, call_id, checks)
   VALUES ($1, $2, $3::json)
   ON CONFLICT (organisation_id, call_id) DO UPDATE SET checks = excluded.checks`,
-}
-
-const insertHold: Statement = {
-  name: 'airworthy-insert-hold',
-  text: `INSERT INTO airworthy.holds (organisation_id, hold_id, call_id, session_id,
-    agent_id, pact_id, action, args_hash, schema_hash, state, created_at, expires_at, intent_seq,
-    wire)
-  SELECT $1, r.hold_id, r.call_id, r.session_id, r.agent_id, r.pact_id, r.action, r.args_hash,
-    r.schema_hash, r.state, $3, to_timestamp(r.until_ms / 1000.0), r.seq, r.wire
-  FROM json_to_record($2::json) AS r(hold_id uuid, call_id uuid, session_id uuid,
-    agent_id uuid, pact_id uuid, action text, args_hash text, schema_hash text, until_ms bigint,
-    state text, seq bigint, wire text)`,
-}
-
-const changeHold: Statement = {
-  name: 'airworthy-change-hold',
-  text: `UPDATE airworthy.holds SET state = $3 WHERE organisation_id = $1 AND hold_id = $2`,
 }
 
 const resumeCall: Statement = {

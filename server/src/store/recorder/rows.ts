@@ -1,6 +1,7 @@
 // The rows of one batch.
-import type { ModelApi } from '../../core/wires/model-api.ts'
 import { type AlertRow } from './alert-rows.ts'
+import type { HoldRow, ReopenedRow } from './hold-rows.ts'
+import type { HandoverCallRow, HandoverRow } from './handover-rows.ts'
 import type { NoticeRow } from './notice-rows.ts'
 import { createTaintRows, type TaintRows } from './taint-rows.ts'
 import { createRunRows, type RunRows } from './run-rows.ts'
@@ -78,23 +79,6 @@ export type EffectChange = {
   undo_call_id?: string
 }
 
-export type HoldRow = {
-  hold_id: string
-  call_id: string
-  session_id: string
-  agent_id: string
-  pact_id: string
-  action: string
-  args_hash: string
-  schema_hash: string
-  until_ms: number
-  /** Deferred holds wait for their run, not for a person. */
-  state: 'pending' | 'deferred'
-  /** Of the entry that tells of the hold. */
-  seq: string
-  wire: ModelApi | undefined
-}
-
 export type BatchRows = {
   readonly chunks: Buffer[]
   bytes: number
@@ -112,10 +96,13 @@ export type BatchRows = {
   readonly effects: EffectRow[]
   readonly effectChanges: EffectChange[]
   readonly holds: HoldRow[]
+  readonly reopened: ReopenedRow[]
   readonly holdChanges: { hold_id: string; state: string }[]
   readonly leases: { scope_id: string; amounts: string }[]
   readonly alerts: AlertRow[]
   readonly notices: NoticeRow[]
+  readonly handovers: HandoverRow[]
+  readonly handoverCalls: HandoverCallRow[]
   readonly taint: TaintRows
   readonly runs: RunRows
 }
@@ -182,10 +169,13 @@ export function createRows(): BatchRows {
     effects: [],
     effectChanges: [],
     holds: [],
+    reopened: [],
     holdChanges: [],
     leases: [],
     alerts: [],
     notices: [],
+    handovers: [],
+    handoverCalls: [],
     taint: createTaintRows(),
     runs: createRunRows(),
   }

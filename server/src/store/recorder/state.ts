@@ -8,15 +8,20 @@ import type { PolicySubjects } from '../../core/budget/policy.ts'
 import type { KnownPolicy } from '../budget-policy-rows.ts'
 import { parseScope } from '../session-scope.ts'
 import type { OrganisationId, ReplicaId } from '../../core/ids.ts'
+import type { ActiveKill } from '../../core/kill/kill.ts'
+import { killsColumn, parseKills } from './kills.ts'
 import { type Ledger, type LedgerRow, parseLedger } from './ledger.ts'
 import type { TouchingEffect, UndoTarget } from './types.ts'
 import { type Facts, parseFacts } from './session-facts.ts'
+import { handoverColumn, type KnownHandover, parseHandover } from './session-handover.ts'
 import { type KnownRun, parseRuns, runsColumn } from './session-runs.ts'
 
 export type SessionState = {
   readonly id: string
   readonly agentId: string
   readonly isOpen: boolean
+  /** Set while it is with a person. */
+  handover: KnownHandover | undefined
   readonly facts: Facts
   readonly ledger: Ledger
   /** Shared between the agent's sessions. */
@@ -83,6 +88,8 @@ export type RecorderState = {
   readonly keys: Map<string, KeyState>
   /** Of agents and of policies. */
   readonly ledgers: Map<string, Ledger>
+  /** In force, as of the sessions that are known. */
+  kills: readonly ActiveKill[]
   /** Of the organisation's budgets, as of the head; null where there are none. */
   policiesVersion: string | null
   /** Of a version that may be an earlier one: read anew before they are used then. */
@@ -101,6 +108,7 @@ export function createState(): RecorderState {
     sessions: new Map(),
     keys: new Map(),
     ledgers: new Map(),
+    kills: [],
     policiesVersion: null,
     policies: { version: null, byId: new Map() },
     heads: new Map(),
@@ -158,12 +166,14 @@ type SessionRow = {
   version_id: string
   owner: string
   policies_version: string | null
+  kills: unknown
   state: string
   task: string
   end_user: string
   scope: unknown
   active_pact_id: string
   runs: unknown
+  handover: unknown
   number: string | null
   last_hash: Buffer | null
 }
@@ -174,10 +184,11 @@ async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): 
         h.last_hash, (SELECT a.owner FROM airworthy.agents a
           WHERE a.organisation_id = s.organisation_id AND a.agent_id = s.agent_id) AS owner,
         (SELECT max(b.version) FROM airworthy.budget_policies b
-          WHERE b.organisation_id = $1) AS policies_version,
+          WHERE b.organisation_id = $1) AS policies_version, ${killsColumn},
         (SELECT p.pact_id FROM airworthy.pacts p WHERE p.organisation_id = s.organisation_id
           AND p.agent_id = s.agent_id AND p.version_id = s.version_id
-          ORDER BY p.number DESC LIMIT 1) AS active_pact_id, ${runsColumn}
+          ORDER BY p.number DESC LIMIT 1) AS active_pact_id, ${runsColumn},
+        ${handoverColumn}
       FROM airworthy.sessions s LEFT JOIN airworthy.agent_heads h
         ON h.organisation_id = s.organisation_id AND h.log_id = $3 AND h.agent_id = s.agent_id
       WHERE s.organisation_id = $1 AND s.session_id = ANY($2::uuid[])`,
@@ -195,6 +206,7 @@ async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): 
     [scope.organisationId, ids, scope.replicaId],
   )
   state.policiesVersion = sessions.rows[0]?.policies_version ?? null
+  state.kills = parseKills(sessions.rows[0]?.kills)
   const rows = new Map(ledgers.rows.map((row) => [row.scope_id, row]))
   for (const row of sessions.rows) {
     addSession(state, row, rows)
@@ -229,7 +241,8 @@ function addSession(
   state.sessions.set(row.session_id, {
     id: row.session_id,
     agentId: row.agent_id,
-    isOpen: row.state === 'open',
+    isOpen: row.state !== 'closed',
+    handover: parseHandover(row.handover),
     facts,
     ledger,
     agentLedger,

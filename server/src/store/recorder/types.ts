@@ -1,4 +1,6 @@
 // What the gateway hands to the recorder, and what it gets back.
+import type { HoldFacts } from '../../core/approval/facts.ts'
+import type { PactApprovals } from '../../core/approval/policy.ts'
 import type { Amounts, BudgetUnit } from '../../core/budget/budget.ts'
 import type { EffectClass } from '../../core/decision/call.ts'
 import type { Decision, Reason } from '../../core/decision/decision.ts'
@@ -46,6 +48,8 @@ export type EffectIntent = {
   readonly windowMs: number | undefined
   readonly amountMinor: bigint | undefined
   readonly currency: string | undefined
+  /** Whom money goes to: a keyed digest, or clear where the contract says it is nobody's data. */
+  readonly counterparty?: string | undefined
   /** Keyed digests of what the call touches; none for most. */
   readonly touches?: readonly string[] | undefined
   /** Other arguments under the same key take it over, instead of being refused. */
@@ -148,6 +152,12 @@ export type Intent = {
         readonly effectId: string
         readonly pactId: string
         readonly schemaHash: string
+        /** The round of its question; an approval of an earlier one is worth nothing. */
+        readonly round: number
+        /** What people were shown; undefined of what earlier releases held. */
+        readonly facts: HoldFacts | undefined
+        /** False for a call that no person was asked about: it waited for its run. */
+        readonly isApproved: boolean
       }
     | undefined
   /** A repeat that has waited, or probed, is recorded as refused instead of told to wait. */
@@ -166,6 +176,14 @@ export type Intent = {
   readonly notes?: readonly Reason[] | undefined
   /** The API that the client speaks: a held model call is executed from its row. */
   readonly wire?: ModelApi | undefined
+  /** Who makes the call in the agent's stead, in a session that was handed over to them. */
+  /** What the pact declares of approvals. */
+  readonly approvals?: PactApprovals | undefined
+  /** The effect class as rules see it. */
+  readonly effectSeen?: EffectClass | undefined
+  /** The person whose own call it is, and the hold whose arguments they changed. */
+  readonly author?: { readonly operatorId: string; readonly replaces: string } | undefined
+  readonly inStead?: { readonly operatorId: string; readonly handoverId: string } | undefined
 }
 
 type Placed = {

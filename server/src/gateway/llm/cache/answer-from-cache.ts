@@ -39,6 +39,9 @@ export async function answerFromCache(
   })
   gateway.modelCache.writer.touch(input.principal.agentId, hit.entryId)
   if (response.destroyed) return
+  // Nothing leaves to an upstream, but what was stopped gets no answers either.
+  const refusal = forwarding.live.refusal()
+  if (refusal !== undefined) throw refusal
   response.writeHead(200, {
     'content-type': input.request.stream ? 'text/event-stream; charset=utf-8' : 'application/json',
     'content-length': body.length,

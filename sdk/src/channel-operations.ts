@@ -1,0 +1,44 @@
+import type { Requester } from './requester.ts'
+import type {
+  AddChannel,
+  AddedChannel,
+  Channel,
+  ChannelList,
+  ChannelTest,
+  Delivery,
+  DeliveryPage,
+  DeliveryState,
+  RemovedChannel,
+  RotateChannel,
+} from './wire/channel.ts'
+
+type DeliveryQuery = {
+  readonly channel?: string
+  readonly subject?: string
+  readonly state?: DeliveryState
+  readonly after?: string
+  readonly limit?: number
+}
+
+/** Where people are told of what waits for them. */
+export function channelOperations(
+  { get, post }: Pick<Requester, 'get' | 'post'>,
+  slow: { readonly timeoutMs: number },
+) {
+  const at = (name: string) => `/v1/channels/${encodeURIComponent(name)}`
+  return {
+    addChannel: (body: AddChannel) => post<AddedChannel>('/v1/channels', body),
+    listChannels: () => get<ChannelList>('/v1/channels'),
+    getChannel: (name: string) => get<Channel>(at(name)),
+    removeChannel: (name: string) => post<RemovedChannel>(`${at(name)}/remove`, {}),
+    /** Sends a message now, and waits for it. */
+    testChannel: (name: string) => post<ChannelTest>(`${at(name)}/test`, {}, slow),
+    /** Gives a webhook a new secret. */
+    rotateChannel: (name: string, body: RotateChannel = {}) =>
+      post<AddedChannel>(`${at(name)}/rotate`, body),
+    listDeliveries: (query: DeliveryQuery = {}) => get<DeliveryPage>('/v1/deliveries', query),
+    /** Sends a dead message again. */
+    retryDelivery: (id: string) =>
+      post<Delivery>(`/v1/deliveries/${encodeURIComponent(id)}/retry`, {}),
+  }
+}

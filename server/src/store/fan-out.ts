@@ -1,0 +1,96 @@
+// Makes deliveries of notices: one for each recipient of each channel that sends them. A notice is handled
+// and its deliveries are made in one transaction, so none is lost, and none is made twice.
+import { randomUUIDv7 } from 'node:crypto'
+import { type Kysely, sql } from 'kysely'
+import type { NoticeKind } from '../core/approval/notice.ts'
+import { isSent, type NoticeAgent, type Stakes } from '../core/channel/filter.ts'
+import type { OrganisationId } from '../core/ids.ts'
+import { type Channel, listChannels } from './channels.ts'
+import type { Database } from './database.ts'
+import type { Schema } from './schema.ts'
+
+type NoticeRow = {
+  readonly notice_id: string
+  readonly kind: NoticeKind
+  readonly subject_id: string
+  readonly detail: unknown
+  readonly created_at: Date
+  readonly name: string | null
+  readonly owner: string | null
+  readonly stakes: Stakes | null
+}
+
+/** Handles a page of notices. Gives how many there were. Other gateways take others. */
+export async function fanOutNotices(
+  db: Database,
+  organisationId: OrganisationId,
+  limit: number,
+): Promise<number> {
+  return db.transaction().execute(async (tx) => {
+    const notices = await lockNotices(tx, organisationId, limit)
+    if (notices.length === 0) return 0
+    const channels = await listChannels(tx, organisationId)
+    const rows = notices.flatMap((notice) => deliveriesOf(organisationId, notice, channels))
+    if (rows.length > 0) {
+      await tx
+        .insertInto('airworthy.deliveries')
+        .values(rows)
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+    }
+    const ids = notices.map((notice) => notice.notice_id)
+    await sql`UPDATE airworthy.outbox SET handled_at = clock_timestamp()
+      WHERE organisation_id = ${organisationId} AND notice_id = ANY(${ids}::uuid[])`.execute(tx)
+    return notices.length
+  })
+}
+
+/** With the agent that each is about: that of the hold, of the session, or the one it names. */
+async function lockNotices(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  limit: number,
+): Promise<NoticeRow[]> {
+  const found = await sql<NoticeRow>`
+    SELECT o.notice_id, o.kind, o.subject_id, o.detail, o.created_at, a.name, a.owner, a.stakes
+    FROM (SELECT * FROM airworthy.outbox
+      WHERE organisation_id = ${organisationId} AND handled_at IS NULL
+      ORDER BY notice_id LIMIT ${limit} FOR UPDATE SKIP LOCKED) AS o
+    LEFT JOIN airworthy.holds h
+      ON h.organisation_id = o.organisation_id AND h.hold_id = o.subject_id
+    LEFT JOIN airworthy.sessions s
+      ON s.organisation_id = o.organisation_id AND s.session_id = o.subject_id
+    LEFT JOIN airworthy.agents a ON a.organisation_id = o.organisation_id
+      AND (a.agent_id = coalesce(h.agent_id, s.agent_id) OR (h.agent_id IS NULL
+        AND s.agent_id IS NULL AND a.agent_id::text IN (o.detail->>'agent', o.subject_id::text)))
+    ORDER BY o.notice_id`.execute(tx)
+  return found.rows
+}
+
+function deliveriesOf(
+  organisationId: OrganisationId,
+  notice: NoticeRow,
+  channels: readonly Channel[],
+) {
+  const { kind } = notice
+  return channels
+    .filter(({ filter }) => isSent(filter, kind, agentOf(notice)))
+    .flatMap(({ channelId, recipients }) =>
+      recipients.map((recipient) => ({
+        organisation_id: organisationId,
+        delivery_id: randomUUIDv7(),
+        channel_id: channelId,
+        recipient,
+        notice_id: notice.notice_id,
+        kind,
+        subject_id: notice.subject_id,
+        detail: JSON.stringify(notice.detail),
+        noticed_at: notice.created_at,
+        state: 'pending' as const,
+      })),
+    )
+}
+
+function agentOf({ name, owner, stakes }: NoticeRow): NoticeAgent | undefined {
+  return name === null || owner === null || stakes === null ? undefined : { name, owner, stakes }
+}

@@ -1,0 +1,171 @@
+// Hears of sessions that are handed over, taken or given back as it commits, whichever process did
+// it: one connection a process that only listens.
+import { Client } from 'pg'
+import type { OrganisationId } from '../core/ids.ts'
+import type { Database } from './database.ts'
+import { listHandedOver } from './handovers.ts'
+
+const connectTimeoutMs = 10_000
+const reconnectDelayMsMin = 100
+const reconnectDelayMsMax = 2000
+/** A connection that is dead without a word is found out by a question. */
+const askEveryMs = 15_000
+const askTimeoutMs = 5000
+
+export type HandoverWatchOptions = {
+  readonly db: Database
+  readonly databaseUrl: string
+  readonly organisationId: OrganisationId
+  /** A session was handed over: what its agent is told meanwhile ends. May be told twice. */
+  readonly onHandedOver: (sessionId: string) => void
+  /** Sessions whose handover must not be missed; asked for after the connection was lost. */
+  readonly liveSessions: () => readonly string[]
+}
+
+export class HandoverWatch implements AsyncDisposable {
+  readonly #options: HandoverWatchOptions
+  readonly #waiting = new Map<string, Set<() => void>>()
+  #client: Client | undefined
+  #isStopped = false
+  #connecting: Promise<void> = Promise.resolve()
+  #delayMs = reconnectDelayMsMin
+  #retry: NodeJS.Timeout | undefined
+  #asking: NodeJS.Timeout | undefined
+
+  constructor(options: HandoverWatchOptions) {
+    this.#options = options
+  }
+
+  /** Resolves once it listens, or has failed to and goes on trying. */
+  async start(): Promise<void> {
+    this.#asking = setInterval(() => void this.#ask(), askEveryMs)
+    this.#asking.unref()
+    this.#connecting = this.#connect()
+    await this.#connecting
+  }
+
+  /** Nobody is woken any more. */
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
+  /** Those who wait for a change. */
+  get waiting(): number {
+    let count = 0
+    for (const waiters of this.#waiting.values()) count += waiters.size
+    return count
+  }
+
+  /**
+   * Calls back once, at the next change of a handover of the session, or where one may have been
+   * missed. Gives what ends the wait.
+   */
+  onceChanged(sessionId: string, wake: () => void): () => void {
+    const waiters = this.#waiting.get(sessionId) ?? new Set()
+    this.#waiting.set(sessionId, waiters)
+    waiters.add(wake)
+    return () => {
+      waiters.delete(wake)
+      if (waiters.size === 0 && this.#waiting.get(sessionId) === waiters) {
+        this.#waiting.delete(sessionId)
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true
+    clearInterval(this.#asking)
+    clearTimeout(this.#retry)
+    await this.#connecting
+    const client = this.#client
+    this.#client = undefined
+    for (const sessionId of this.#waiting.keys()) this.#wake(sessionId)
+    await client?.end().catch(() => undefined)
+  }
+
+  async #connect(): Promise<void> {
+    const client = new Client({
+      connectionString: this.#options.databaseUrl,
+      application_name: 'airworthy handovers',
+      connectionTimeoutMillis: connectTimeoutMs,
+      query_timeout: askTimeoutMs,
+      keepAlive: true,
+    })
+    const onLost = (): void => this.#lose(client)
+    client.on('error', onLost)
+    client.on('end', onLost)
+    client.on('notification', ({ payload }) => this.#hear(payload))
+    try {
+      await client.connect()
+      await client.query('LISTEN airworthy_handover')
+      if (this.#isStopped) {
+        await client.end()
+        return
+      }
+      this.#client = client
+      this.#delayMs = reconnectDelayMsMin
+      await this.#catchUp()
+    } catch {
+      client.end().catch(() => undefined)
+      this.#tryLater()
+    }
+  }
+
+  /** What changed while nobody listened. */
+  async #catchUp(): Promise<void> {
+    for (const sessionId of this.#waiting.keys()) this.#wake(sessionId)
+    const { db, organisationId, liveSessions, onHandedOver } = this.#options
+    for (const id of await listHandedOver(db, organisationId, liveSessions())) onHandedOver(id)
+  }
+
+  #lose(client: Client): void {
+    if (this.#client !== client) return
+    this.#client = undefined
+    client.end().catch(() => undefined)
+    this.#tryLater()
+  }
+
+  #tryLater(): void {
+    if (this.#isStopped) return
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => {
+      this.#connecting = this.#connect()
+    }, this.#delayMs)
+    this.#delayMs = Math.min(this.#delayMs * 2, reconnectDelayMsMax)
+  }
+
+  async #ask(): Promise<void> {
+    const client = this.#client
+    if (client === undefined) return
+    await client.query('SELECT 1').catch(() => this.#lose(client))
+  }
+
+  #hear(payload: string | undefined): void {
+    const told = parseTold(payload)
+    if (told === undefined || told.organisation !== this.#options.organisationId) return
+    if (told.state === 'open') this.#options.onHandedOver(told.session)
+    this.#wake(told.session)
+  }
+
+  #wake(sessionId: string): void {
+    const waiters = this.#waiting.get(sessionId)
+    this.#waiting.delete(sessionId)
+    for (const wake of waiters ?? []) wake()
+  }
+}
+
+type Told = { readonly organisation: string; readonly session: string; readonly state: string }
+
+/** As the trigger of the table writes it. */
+function parseTold(payload: string | undefined): Told | undefined {
+  if (payload === undefined) return undefined
+  const value: unknown = JSON.parse(payload)
+  if (typeof value !== 'object' || value === null) return undefined
+  if (!('organisation' in value && 'session' in value && 'state' in value)) return undefined
+  const { organisation, session, state } = value
+  return {
+    organisation: String(organisation),
+    session: String(session),
+    state: String(state),
+  }
+}

@@ -1,0 +1,180 @@
+// Triggers under the lock: what is known of a call beside its session, what of it is remembered once
+// it goes on, and the record of each trigger that was met.
+import { randomUUIDv7 } from 'node:crypto'
+import type { Decision } from '../../core/decision/decision.ts'
+import type { EscalationFacts, Firing, Signals } from '../../core/escalation/escalation.ts'
+import { addCall, findAnomalies, hourOf, ratesAt } from '../../core/escalation/rates.ts'
+import { type AgentWatch, encounterKey } from './agent-watch.ts'
+import { type Batch, record, touchSession } from './batch.ts'
+import { clip, names } from './call-rows.ts'
+import type { OpenCall, SessionState } from './state.ts'
+import type { Intent, Outcome } from './types.ts'
+
+/** Undefined where nobody watches the agent. */
+export function signalsOf(batch: Batch, intent: Intent): Signals | undefined {
+  const { watch } = intent
+  if (watch === undefined) return undefined
+  const { agentId } = intent.principal
+  const known = watchOf(batch, agentId)
+  const unseen = watch.encounters.filter(
+    (each) => batch.state.encounters.get(encounterKey(agentId, each)) !== true,
+  )
+  const { nanoUsd } = intent.reservation
+  const { rates } = watch
+  return {
+    unseen: [...new Set(unseen.map(({ kind }) => kind))],
+    isLearning: isLearning(known, watch.learning, batch.nowMs),
+    anomalies:
+      rates === undefined
+        ? []
+        : findAnomalies(ratesAt(known.rates, hourOf(batch.nowMs), rates), { nanoUsd }, rates),
+  }
+}
+
+function watchOf(batch: Batch, agentId: string): AgentWatch {
+  const known = batch.state.watches.get(agentId)
+  if (known === undefined) throw new Error(`what agent ${agentId} did was not read`)
+  return known
+}
+
+function isLearning(
+  { sinceMs, watchedCalls }: AgentWatch,
+  learning: NonNullable<Intent['watch']>['learning'],
+  nowMs: number,
+): boolean {
+  if (learning === undefined) return false
+  return watchedCalls < learning.calls && nowMs - (sinceMs ?? nowMs) < learning.ms
+}
+
+/** A call goes on: the agent has done it now. What was not allowed teaches nothing. */
+export function rememberCall(batch: Batch, intent: Intent, decision: Decision): void {
+  const { watch } = intent
+  if (watch === undefined) return
+  const { agentId } = intent.principal
+  const known = watchOf(batch, agentId)
+  const { watches, encounters } = batch.rows.escalation
+  watches.set(agentId, known)
+  if (watch.rates !== undefined) {
+    const rates = ratesAt(known.rates, hourOf(batch.nowMs), watch.rates)
+    known.rates = addCall(rates, intent.reservation)
+  }
+  if (watch.encounters.length === 0) return
+  known.sinceMs ??= batch.nowMs
+  known.watchedCalls += 1
+  if (decision.verdict !== 'allow') return
+  for (const { kind, digest } of watch.encounters) {
+    const key = encounterKey(agentId, { kind, digest })
+    if (batch.state.encounters.get(key) === true) continue
+    batch.state.encounters.set(key, true)
+    encounters.push({ agent_id: agentId, kind, digest, call_id: intent.callId })
+  }
+}
+
+/** An entry and a row for each trigger that was met. Nothing for most calls. */
+export function tellFirings(
+  batch: Batch,
+  intent: Intent,
+  session: SessionState | undefined,
+  decision: Decision,
+): void {
+  const { firings } = decision
+  if (firings === undefined || session === undefined) return
+  for (const firing of firings) tellFiring(batch, intent, { session, decision, firing })
+  if (firings.some(({ trigger }) => trigger === 'anomaly')) tellAnomaly(batch, intent, firings)
+  settleDoubt(batch, intent, { session, decision })
+}
+
+function tellFiring(
+  batch: Batch,
+  intent: Intent,
+  of: {
+    readonly session: SessionState
+    readonly decision: Decision
+    readonly firing: Firing
+  },
+): void {
+  const { session, decision, firing } = of
+  const { verdict } = decision
+  const { trigger, codes, then, task } = firing
+  const { seq } = record(batch, {
+    ...names(intent),
+    type: 'escalation.fired',
+    body: {
+      action: clip(intent.action),
+      codes: codes.join(' '),
+      hold: intent.resume?.holdId,
+      consequence: then,
+      trigger,
+      verdict,
+    },
+  })
+  batch.rows.escalation.firings.push({
+    call_id: intent.callId,
+    trigger,
+    codes,
+    consequence: then,
+    verdict,
+    enforced: intent.principal.mode !== 'observe',
+    agent_id: intent.principal.agentId,
+    session_id: session.id,
+    action: intent.action,
+    task,
+    seq: seq.toString(),
+  })
+}
+
+/** People hear of an odd hour once. */
+function tellAnomaly(batch: Batch, intent: Intent, firings: readonly Firing[]): void {
+  const { agentId, sessionId } = intent.principal
+  const known = watchOf(batch, agentId)
+  const hour = hourOf(batch.nowMs)
+  if (known.toldHour === hour) return
+  known.toldHour = hour
+  batch.rows.escalation.watches.set(agentId, known)
+  const codes = firings.find(({ trigger }) => trigger === 'anomaly')?.codes ?? []
+  batch.rows.notices.push({
+    notice_id: randomUUIDv7(),
+    kind: 'escalation.anomaly',
+    subject_id: intent.callId,
+    detail: { agent: agentId, session: sessionId, measures: codes.join(' ') },
+  })
+}
+
+/** A doubt is over once a person has approved a call that it held, or has the whole session. */
+function settleDoubt(
+  batch: Batch,
+  intent: Intent,
+  { session, decision }: { readonly session: SessionState; readonly decision: Decision },
+): void {
+  const { escalation } = session.facts
+  const hasDoubted = decision.firings?.some(({ trigger }) => trigger === 'doubt') === true
+  if (!hasDoubted || escalation?.doubt === undefined) return
+  const isApproved = intent.resume !== undefined && decision.verdict === 'allow'
+  if (!isApproved && decision.handover === undefined) return
+  touchSession(batch, session)
+  session.facts.escalation = { ...escalation, doubt: undefined }
+}
+
+/** What the model's reply says of itself is known as soon as the reply is on record. */
+export function placeReading(
+  batch: Batch,
+  call: OpenCall,
+  { session, outcome }: { readonly session: SessionState; readonly outcome: Outcome },
+): void {
+  const { reading } = outcome
+  if (reading === undefined) return
+  touchSession(batch, session)
+  const { stated, logprobs, doubt } = reading
+  const isKnown = stated !== undefined || logprobs !== undefined
+  const before = session.facts.escalation
+  const facts: EscalationFacts = {
+    confidence: isKnown
+      ? {
+          ...(stated === undefined ? {} : { stated }),
+          ...(logprobs === undefined ? {} : { logprobs }),
+        }
+      : undefined,
+    doubt: doubt === undefined ? before?.doubt : { callId: call.callId, source: doubt },
+  }
+  session.facts.escalation = facts
+}
