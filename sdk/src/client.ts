@@ -85,9 +85,13 @@ import type {
   SetFlow,
 } from './wire/session.ts'
 import type { UpstreamList } from './wire/upstream.ts'
+import { approvalOperations } from './approval-operations.ts'
 import { budgetOperations } from './budget-operations.ts'
 import { channelOperations } from './channel-operations.ts'
+import { holdLoadOperations } from './hold-load-operations.ts'
+import { killOperations } from './kill-operations.ts'
 import { peopleOperations } from './people-operations.ts'
+import { handoverOperations } from './handover-operations.ts'
 import { priceOperations } from './price-operations.ts'
 import { type ClientOptions, type Requester, requester } from './requester.ts'
 
@@ -110,8 +114,12 @@ export function createClient(options: ClientOptions) {
     ...identityOperations(get, post, slow),
     ...auditOperations({ get, post, stream }),
     ...modelOperations(get),
+    ...holdLoadOperations({ get, post }),
+    ...killOperations({ get, post }),
     ...peopleOperations({ get, post }),
+    ...approvalOperations({ get, post }, slow),
     ...priceOperations({ get, post }),
+    ...handoverOperations({ get, post }, slow),
     ...budgetOperations({ get, post }, slow),
     ...channelOperations({ get, post }, slow),
     openSession: (body: OpenSession) => post<OpenedSession>('/v1/sessions', body),

@@ -1,4 +1,5 @@
 import type { Requester } from './requester.ts'
+import type { EscalationReport } from './wire/escalation.ts'
 import type { Proposal, ProposalPage } from './wire/proposal.ts'
 
 /** What takes more than one person. */
@@ -10,6 +11,8 @@ export function peopleOperations({ get, post }: Pick<Requester, 'get' | 'post'>)
     getProposal: (id: string) => get<Proposal>(at(id)),
     /** Only by another operator than the one who proposed. */
     confirmProposal: (id: string) => post<Proposal>(`${at(id)}/confirm`, {}),
+    reportEscalation: (query: { days?: number; agent?: string } = {}) =>
+      get<EscalationReport>('/v1/escalation/report', query),
     withdrawProposal: (id: string) => post<Proposal>(`${at(id)}/withdraw`, {}),
   }
 }

@@ -62,7 +62,7 @@ CREATE INDEX handover_calls_of ON airworthy.handover_calls (organisation_id, han
 CREATE FUNCTION airworthy.tell_handover() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM pg_notify('airworthy_handover', json_build_object('organisation', NEW.organisation_id,
-    'session', NEW.session_id, 'state', NEW.state)::text);
+    'handover', NEW.handover_id, 'session', NEW.session_id, 'state', NEW.state)::text);
   RETURN NULL;
 END $$;
 CREATE TRIGGER handovers_tell AFTER INSERT OR UPDATE ON airworthy.handovers

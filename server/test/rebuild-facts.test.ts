@@ -119,7 +119,16 @@ async function runStep(
       effectId: row.effect_id ?? '',
       pactId: session.pactId,
       schemaHash: '',
+      round: 1,
+      facts: undefined,
+      isApproved: true,
     }
+    // As a vote leaves it.
+    await api.db
+      .updateTable('airworthy.holds')
+      .set({ state: 'approving', approved_round: 1 })
+      .where('hold_id', '=', placed.holdId)
+      .execute()
     placed = await recorder.propose({ ...intent, resume }).durable
   }
   if (placed.kind !== 'proceed') return

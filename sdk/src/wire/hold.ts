@@ -35,7 +35,42 @@ export type Hold = {
 /** GET /v1/holds. Arguments are opened only by GET /v1/holds/{id}; here they are null. */
 export type HoldPage = { readonly holds: readonly Hold[]; readonly next: string | null }
 
+/** A vote with the operator's own signature; see signVote. */
+export type SignedVote = {
+  readonly statement: string
+  /** base64url */
+  readonly signature: string
+}
+
 /** POST /v1/holds/{id}/approve, /reject */
-export type DecideHold = { readonly reason?: string }
+export type DecideHold = { readonly reason?: string; readonly signed?: SignedVote }
+
+/** What a signed vote says of the question: every member is bound. */
+export type Ballot = {
+  readonly organisation: string
+  readonly hold: string
+  readonly round: number
+  readonly level: number
+  readonly call: string
+  readonly operator: string
+  /** Keyed digests of the arguments, and the hash of the tool's schema. */
+  readonly args: string
+  readonly schema: string
+  readonly pact: string
+  /** SHA-256 (base64url) of the canonical JSON of the facts. */
+  readonly facts: string
+}
+
+/** GET /v1/holds/{id}/ballot. Facts are null for what an earlier release held. */
+export type HoldBallot = { readonly ballot: Ballot; readonly facts: unknown }
+
+/** POST /v1/holds/{id}/edit */
+export type EditHold = {
+  readonly arguments: Readonly<Record<string, unknown>>
+  readonly reason?: string
+}
+
+/** The call with the new arguments; it waits in a hold of its own unless it is denied. */
+export type EditedHold = { readonly call: Call; readonly hold: Hold | null }
 
 export type DecidedHold = { readonly hold: Hold; readonly call: Call }

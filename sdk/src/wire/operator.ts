@@ -6,12 +6,18 @@ export type Operator = {
   readonly id: string
   readonly name: string
   readonly role: 'admin' | 'operator' | 'approver' | 'auditor' | 'launcher'
+  readonly teams: readonly string[]
   readonly createdAt: string
   readonly revokedAt: string | null
 }
 
 /** POST /v1/operators */
-export type AddOperator = { readonly name: string; readonly role: Operator['role'] }
+export type AddOperator = {
+  readonly name: string
+  readonly role: Operator['role']
+  /** Only an admin gives teams: approvals may be asked of them. */
+  readonly teams?: readonly string[]
+}
 
 /** The key is shown once, and stored as a hash. */
 export type AddedOperator = { readonly operator: Operator; readonly key: string }

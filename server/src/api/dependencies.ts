@@ -3,6 +3,7 @@ import type { Health, UpstreamList } from '@airworthy/sdk'
 import type { Notifier } from '../adapters/notifier/notifier.ts'
 import type { PriceCatalogue } from '../adapters/price-catalogue/price-catalogue.ts'
 import type { ObjectStore } from '../adapters/objects/object-store.ts'
+import type { Audience } from '../core/handover/handover.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { ProofKey } from '../core/effect/proof.ts'
 import type { CompiledPact } from '../core/pact/compiled.ts'
@@ -12,6 +13,7 @@ import type { NoteSigner } from '../core/tlog/signatures.ts'
 import type { DidResolver } from '../adapters/resolve-did.ts'
 import type { SecretVault } from '../store/channels.ts'
 import type { Database } from '../store/database.ts'
+import type { Handover } from '../store/handovers.ts'
 import type { PriceBook } from '../store/price-book.ts'
 import type { Settle } from '../store/reconcile-calls.ts'
 import type { Identities } from './identity/identities.ts'
@@ -37,6 +39,45 @@ export type HoldDecider = {
     readonly vote: 'approve' | 'reject'
     readonly reason: string
   }) => Promise<void>
+}
+
+export type CanaryCommands = {
+  /**
+   * Makes a hold that should be refused; gives its id. Throws `agent.unknown`, `tool.unknown`, or
+   * `request.invalid` where no such call could be held.
+   */
+  readonly plant: (canary: {
+    readonly agent: string
+    readonly action: string
+    readonly args: Readonly<Record<string, unknown>>
+    readonly rule: string | undefined
+    readonly amount: string | undefined
+    readonly task: string | undefined
+    readonly endUser: string | undefined
+    readonly operatorId: string
+  }) => Promise<string>
+}
+
+/** What the operator who has a session does in its agent's stead. Both throw `handover.*`. */
+export type HandoverCommands = {
+  readonly say: (saying: {
+    readonly handoverId: string
+    readonly operatorId: string
+    readonly audience: Audience
+    readonly text: string
+  }) => Promise<Handover>
+  readonly call: (calling: {
+    readonly handoverId: string
+    readonly operatorId: string
+    /** `server/tool`. */
+    readonly tool: string
+    readonly args: Readonly<Record<string, unknown>>
+    readonly run: string | undefined
+  }) => Promise<{
+    readonly callId: string
+    readonly decision: string
+    readonly result: { readonly isError?: boolean | undefined }
+  }>
 }
 
 export type EffectCommands = {
@@ -137,6 +178,8 @@ export type ApiDependencies = {
   /** What models cost: overrides over the catalogue. */
   readonly prices: { readonly book: PriceBook; readonly catalogue: PriceCatalogue }
   readonly holds: HoldDecider
+  readonly canaries: CanaryCommands
+  readonly handovers: HandoverCommands
   readonly effects: EffectCommands
   readonly proofs: ProofCommands
   readonly runs: RunCommands

@@ -49,14 +49,26 @@ import { listTools } from './tools/list-tools.ts'
 import { proveTools } from './tools/prove-tools.ts'
 import { listEffects } from './effects/list-effects.ts'
 import { resolveEffect } from './effects/resolve-effect.ts'
+import { reportEscalation } from './escalation/report-escalation.ts'
 import { listShards } from './log/list-shards.ts'
 import { rotateLog } from './log/rotate-log.ts'
 import { listEntries } from './entries/list-entries.ts'
 import { showLog } from './entries/show-log.ts'
+import { callInStead } from './handovers/call-in-stead.ts'
+import { closeHandover } from './handovers/close-handover.ts'
+import { giveBack } from './handovers/give-back.ts'
+import { handOverSession } from './handovers/hand-over-session.ts'
+import { listHandovers } from './handovers/list-handovers.ts'
+import { readTranscript } from './handovers/read-transcript.ts'
+import { sayInStead } from './handovers/say-in-stead.ts'
+import { showHandover } from './handovers/show-handover.ts'
+import { takeHandover } from './handovers/take-handover.ts'
 import { approveHold } from './holds/approve-hold.ts'
 import { listHolds } from './holds/list-holds.ts'
+import { plantCanary } from './holds/plant-canary.ts'
 import { rejectHold } from './holds/reject-hold.ts'
 import { showHold } from './holds/show-hold.ts'
+import { showHoldLoad } from './holds/show-hold-load.ts'
 import { addWitnessProof } from './identity/add-witness-proof.ts'
 import { deactivateIdentity } from './identity/deactivate-identity.ts'
 import { draftRecovery } from './identity/draft-recovery.ts'
@@ -83,6 +95,10 @@ import { listRuns } from './runs/list-runs.ts'
 import { openRun } from './runs/open-run.ts'
 import { previewRun } from './runs/preview-run.ts'
 import { confirmProposal } from './proposals/confirm-proposal.ts'
+import { issueKill } from './kills/issue-kill.ts'
+import { listKills } from './kills/list-kills.ts'
+import { resumeKill } from './kills/resume-kill.ts'
+import { showKill } from './kills/show-kill.ts'
 import { listProposals } from './proposals/list-proposals.ts'
 import { showProposal } from './proposals/show-proposal.ts'
 import { withdrawProposal } from './proposals/withdraw-proposal.ts'
@@ -152,8 +168,19 @@ export const operations: readonly Operation[] = [
   undoSession,
   previewSession,
   listHolds,
+  showHoldLoad,
+  plantCanary,
   showHold,
   approveHold,
+  handOverSession,
+  listHandovers,
+  showHandover,
+  readTranscript,
+  takeHandover,
+  sayInStead,
+  callInStead,
+  giveBack,
+  closeHandover,
   rejectHold,
   addChannel,
   listChannels,
@@ -173,10 +200,15 @@ export const operations: readonly Operation[] = [
   proveTools,
   listEffects,
   resolveEffect,
+  issueKill,
+  listKills,
+  showKill,
+  resumeKill,
   listProposals,
   showProposal,
   confirmProposal,
   withdrawProposal,
+  reportEscalation,
   addOperator,
   listOperators,
   revokeOperator,

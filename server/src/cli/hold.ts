@@ -2,6 +2,7 @@
 import type { DecidedHold, Hold } from '@airworthy/sdk'
 import { type Command, Option } from 'commander'
 import { connect, globalOptions } from './connection.ts'
+import { addHoldLoadCommands } from './hold-load.ts'
 import { readAll } from './pages.ts'
 import {
   cleanText,
@@ -29,6 +30,7 @@ type DecideOptions = { readonly reason?: string }
 
 export function addHoldCommands(program: Command): void {
   const hold = program.command('hold').description('decide calls that wait for a person')
+  addHoldLoadCommands(hold)
   hold
     .command('list')
     .description('list holds, those that wait unless told otherwise')

@@ -12,11 +12,13 @@ import { addDoctorCommand } from './doctor.ts'
 import { addEstimateCommand } from './estimate.ts'
 import { addEffectCommands } from './effect.ts'
 import { exitCodes, failureOf, UsageError } from './failure.ts'
+import { addHandoverCommands } from './handover.ts'
 import { addHoldCommands } from './hold.ts'
 import { addIdentityCommands } from './identity.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addLogCommands } from './log.ts'
 import { addOperatorCommands } from './operator.ts'
+import { addEscalationCommands } from './escalation.ts'
 import { addProposalCommands } from './proposal.ts'
 import { addPactCommands } from './pact.ts'
 import { addPricesCommands } from './prices.ts'
@@ -65,6 +67,7 @@ function buildProgram(version: string): Command {
   addAgentCommands(program)
   addSessionCommands(program)
   addHoldCommands(program)
+  addHandoverCommands(program)
   addCallCommands(program)
   addChannelCommands(program)
   addBudgetCommands(program)
@@ -80,6 +83,7 @@ function buildProgram(version: string): Command {
   addRunCommands(program)
   addOperatorCommands(program)
   addProposalCommands(program)
+  addEscalationCommands(program)
   addLogCommands(program)
   addIdentityCommands(program)
   addPactCommands(program)

@@ -1,9 +1,10 @@
-// airworthy session list | show | open | close | open-writes | close-writes
+// airworthy session list | show | open | close | open-writes | close-writes | hand-over
 import type { OpenSession, Session } from '@airworthy/sdk'
 import { type Command, Option } from 'commander'
 import { connect, globalOptions } from './connection.ts'
 import { readAll } from './pages.ts'
 import { UsageError } from './failure.ts'
+import { addHandOverCommand } from './handover.ts'
 import { addFlowCommands, readScope, scopeFields } from './session-scope.ts'
 import { dollars, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
 
@@ -58,6 +59,7 @@ export function addSessionCommands(program: Command): void {
     .argument('<session>', 'its id')
     .action((id: string, _, command: Command) => close(id, command))
   addFlowCommands(session)
+  addHandOverCommand(session)
 }
 
 async function list(options: ListOptions, command: Command): Promise<void> {

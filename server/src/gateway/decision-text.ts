@@ -1,12 +1,13 @@
 // What an agent is told of a decision: enough to change its plan, nothing of other people's data.
 import type { Decision } from '../core/decision/decision.ts'
 import { handoverPath } from '../core/handover/handover.ts'
+import { handoverToolName } from '../core/pact/gateway-tools.ts'
 
 export type DecisionText = {
   readonly message: string
   readonly rules: readonly { readonly rule: string; readonly reason: string }[]
-  /** The session is with a person; `poll` tells when it is given back. */
-  readonly handover?: { readonly id: string; readonly poll: string }
+  /** The session is with a person; `poll`, and `tool` on MCP, tell when it is given back. */
+  readonly handover?: { readonly id: string; readonly poll: string; readonly tool: string }
 }
 
 export function describeDecision(decision: Decision): DecisionText {
@@ -18,6 +19,6 @@ export function describeDecision(decision: Decision): DecisionText {
     rules,
     ...(decision.handover === undefined
       ? {}
-      : { handover: { id: decision.handover, poll: handoverPath } }),
+      : { handover: { id: decision.handover, poll: handoverPath, tool: handoverToolName } }),
   }
 }

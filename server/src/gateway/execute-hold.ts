@@ -16,10 +16,10 @@ import { modelWires } from './llm/wires.ts'
 import { readArguments } from './mcp/read-arguments.ts'
 import { runToolCall } from './mcp/tool-call.ts'
 
-/** Records the vote; an approved call is executed before this resolves. */
+/** Records the vote; a call that it approves is executed before this resolves. */
 export async function decideHold(gateway: Gateway, vote: Vote): Promise<void> {
-  await voteOnHold(gateway.db, gateway.organisationId, vote)
-  if (vote.vote === 'approve') await executeHold(gateway, vote.holdId)
+  const outcome = await voteOnHold(gateway.db, gateway.organisationId, vote)
+  if (outcome === 'approved') await executeHold(gateway, vote.holdId)
 }
 
 export async function executeHold(gateway: Gateway, holdId: string): Promise<void> {
@@ -34,11 +34,8 @@ export async function executeHold(gateway: Gateway, holdId: string): Promise<voi
       'what was asked for is forgotten, so it cannot be done',
     )
   }
-  const { effectId, pactId } = held
-  // What waited for its run alone was approved by nobody: a rule that holds it now must refuse it,
-  // and an approval that fits no schema does that.
-  const schemaHash = held.isApproved ? held.schemaHash : ''
-  const resume = { holdId, effectId, pactId, schemaHash }
+  const { effectId, pactId, schemaHash, round, facts, isApproved } = held
+  const resume = { holdId, effectId, pactId, schemaHash, round, facts, isApproved }
   const run = await findRunOfCall(db, organisationId, held.callId)
   if (run?.state === 'open' && run.irreversibleLast) {
     if (await deferApproved(db, organisationId, held)) return

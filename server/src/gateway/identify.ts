@@ -4,6 +4,7 @@ import { headers } from '@airworthy/sdk'
 import { AirworthyError } from '../core/errors.ts'
 import { hasScope, keyKindOf } from '../core/identity/key.ts'
 import type { OrganisationId } from '../core/ids.ts'
+import type { KillSubject } from '../core/kill/kill.ts'
 import type { CompiledLimit, CompiledPact } from '../core/pact/compiled.ts'
 import { narrowLimit } from '../core/pact/prices.ts'
 import type { Database } from '../store/database.ts'
@@ -32,6 +33,7 @@ export class Identifier {
   readonly #organisationId: OrganisationId
   readonly #pacts: PactCache
   readonly #signatures: RequestSignatures
+  readonly #killRefusal: (subject: KillSubject) => AirworthyError | undefined
   /** By key. Revocation and closing are checked under the lock; what is kept here never changes, but for the name of a person. */
   readonly #holders = new Map<string, KeyHolder>()
   readonly #sessions = new Map<string, KnownSession>()
@@ -43,14 +45,16 @@ export class Identifier {
     organisationId: OrganisationId
     pacts: PactCache
     signatures: RequestSignatures
+    killRefusal: (subject: KillSubject) => AirworthyError | undefined
   }) {
     this.#db = options.db
     this.#organisationId = options.organisationId
     this.#pacts = options.pacts
     this.#signatures = options.signatures
+    this.#killRefusal = options.killRefusal
   }
 
-  /** Throws `auth.*`, `signature.*` or `session.unknown`. */
+  /** Throws `auth.*`, `signature.*`, `session.unknown`, or `kill.active`: its keys open nothing. */
   async identify(
     requestHeaders: IncomingHttpHeaders,
     pathKey?: string,
@@ -70,6 +74,8 @@ export class Identifier {
       throw new AirworthyError('session.unknown', 'the session key is not known to this agent')
     }
     const principal = this.#principalOf(session, holder)
+    const stopped = this.#killRefusal(principal)
+    if (stopped !== undefined) throw stopped
     const signature = await this.#signatures.verify(requestHeaders, holder)
     if (signature !== undefined) return { ...principal, signature }
     await this.#checkUnsigned(session, holder)

@@ -140,7 +140,10 @@ async function ask(
     'airworthy/session': session,
     ...(key === undefined ? {} : { 'airworthy/effect-key': key }),
   }
-  const end = await callFollowUp(gateway, pact, { tool: call.tool, args, meta })
+  // Of no agent's version and no session: only a kill of the tool, or of all, stops a trial.
+  const subject = { agentId: '', versionId: '', sessionId: '', tool: call.tool }
+  using live = gateway.fence.enter(subject)
+  const end = await callFollowUp(gateway, pact, { tool: call.tool, args, meta, live })
   if (end.kind === 'result') return end.result
   const { tool } = splitToolName(call.tool)
   throw new AirworthyError(end.error.code, `${tool}: ${end.error.message}`, { cause: end.error })

@@ -7,6 +7,7 @@ import { AirworthyError } from '../core/errors.ts'
 import type { Intent, IntentResult, Outcome } from '../store/recorder/types.ts'
 import { findUnknownCall } from '../store/undo.ts'
 import type { Gateway } from './gateway.ts'
+import type { LiveCall } from './kill/fence.ts'
 import { callFollowUp } from './mcp/call-followup.ts'
 import { probeUndo } from './mcp/probe-undo.ts'
 import { parseToolResult } from './mcp/tool-result.ts'
@@ -22,6 +23,8 @@ export type UndoCommand = {
   readonly effectId: string
   readonly operatorId: string
   readonly reason: string
+  /** A run asks for it by itself: what is frozen stays as it is. */
+  readonly isUnattended?: boolean
 }
 
 /**
@@ -35,6 +38,12 @@ export async function undoEffect(gateway: Gateway, command: UndoCommand): Promis
     // Another undo that this one waited for has done it.
     if (undo === 'undone' && attempt > 1) return
     if (undo === 'undone') throw new AirworthyError('effect.not_undoable', 'the effect is undone')
+    const use = command.isUnattended === true ? 'undo' : 'operator'
+    const { server, tool } = undo.target
+    using live = gateway.fence.enter({ ...undo.principal, tool: `${server}/${tool}` }, use)
+    const stopped = live.refusal()
+    // Before it is on record: a run that stands still asks again and again.
+    if (stopped !== undefined) throw stopped
     const callId = randomUUIDv7()
     const intent = await makeIntent(gateway, undo, { command, callId })
     const placed = await gateway.recorder.propose(intent).durable
@@ -45,7 +54,7 @@ export async function undoEffect(gateway: Gateway, command: UndoCommand): Promis
       throw refusalOf(placed)
     }
     if (placed.kind === 'proceed') {
-      if ((await carryOut(gateway, undo, callId)) === 'done') return
+      if ((await carryOut(gateway, undo, { callId, live })) === 'done') return
     } else if (placed.kind !== 'wait') {
       throw new AirworthyError('gateway.overloaded', 'the undo could not be placed: try again')
     } else if (placed.reason === 'in_flight') {
@@ -129,7 +138,7 @@ function notAsked(): never {
 async function carryOut(
   gateway: Gateway,
   undo: PreparedUndo,
-  callId: string,
+  { callId, live }: { readonly callId: string; readonly live: LiveCall },
 ): Promise<'done' | 'unknown'> {
   const { pact, target, sentArgs: args } = undo
   const meta = {
@@ -148,7 +157,7 @@ async function carryOut(
   }
   try {
     const tool = `${target.server}/${target.tool}`
-    const end = await callFollowUp(gateway, pact, { tool, args, meta })
+    const end = await callFollowUp(gateway, pact, { tool, args, meta, live })
     if (end.kind === 'unknown') {
       const { code } = end.error
       await gateway.recorder.settle({ ...outcome, state: 'unknown', code, used: undefined })

@@ -3,7 +3,10 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from '../store/database.ts'
 import { thinCheckpoints } from '../store/checkpoints.ts'
-import { expireHolds, listApprovingHolds } from '../store/hold-votes.ts'
+import { stepHolds } from '../store/hold-steps.ts'
+import { listApprovingHolds } from '../store/hold-votes.ts'
+import { finishKill } from '../store/finish-kill.ts'
+import { listUnfinishedKills } from '../store/kills.ts'
 import { listUnknownEffectIds } from '../store/live-effects.ts'
 import type { Recorder } from '../store/recorder/recorder.ts'
 import { recoverDeadReplicas, setOpenFloor } from '../store/recovery.ts'
@@ -46,10 +49,10 @@ export function maintenanceTasks(dependencies: TaskDependencies): Task[] {
   const probed: Probed = { after: undefined }
   return [
     {
-      name: 'expire holds',
+      name: 'step holds',
       everyMs: 1000,
       run: async () => {
-        await expireHolds(db, organisationId, pageMax)
+        await stepHolds(db, organisationId, pageMax)
       },
     },
     {
@@ -66,6 +69,17 @@ export function maintenanceTasks(dependencies: TaskDependencies): Task[] {
       run: async () => {
         await expireRuns(db, organisationId, pageMax)
         await dependencies.leaseRuns()
+      },
+    },
+    {
+      name: 'finish kills',
+      everyMs: 1000,
+      run: async () => {
+        const kills = await listUnfinishedKills(db, organisationId, pageMax)
+        await runEach(
+          kills.map((kill) => kill.killId),
+          (killId) => finishKill(db, organisationId, killId),
+        )
       },
     },
     { name: 'probe unknown effects', everyMs: 2000, run: () => probePage(dependencies, probed) },

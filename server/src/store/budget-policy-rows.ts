@@ -63,7 +63,7 @@ export function formatFormer(former: Policy['former']): string {
   return JSON.stringify(former)
 }
 
-function parseFormer(value: unknown): Policy['former'] {
+export function parseFormer(value: unknown): Policy['former'] {
   if (!Array.isArray(value)) return []
   return value.map((each: unknown) => {
     const entry = new Map(typeof each === 'object' && each !== null ? Object.entries(each) : [])

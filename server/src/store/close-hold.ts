@@ -8,7 +8,8 @@ import { announce } from './outbox.ts'
 import { reactToHold } from './run-holds.ts'
 import type { Schema } from './schema.ts'
 
-export type HoldEnd = 'approving' | 'rejected' | 'expired' | 'replaced'
+/** `canary`: it was approved, and nobody had asked for it. */
+export type HoldEnd = 'approving' | 'rejected' | 'expired' | 'replaced' | 'canary'
 
 /** What decided it: an operator's vote, with a commitment to their words. */
 export type DecidedBy = { readonly operatorId: string; readonly reason: string }
@@ -18,12 +19,14 @@ const types = {
   rejected: 'hold.rejected',
   expired: 'hold.expired',
   replaced: 'hold.rejected',
+  canary: 'hold.canary_approved',
 } as const
 
 const codes = {
   rejected: 'hold.rejected',
   expired: 'hold.expired',
   replaced: 'hold.replaced',
+  canary: 'hold.canary',
 } as const
 
 /** Call it inside a command, with the hold as it was read there. */
@@ -57,7 +60,7 @@ export async function closeHold(
   await tx
     .updateTable('airworthy.holds')
     .set({
-      state: end === 'replaced' ? 'rejected' : end,
+      state: end === 'replaced' || end === 'canary' ? 'rejected' : end,
       decided_at: at.time,
       ...(isApproved ? { approved_round: hold.round } : {}),
     })
@@ -113,6 +116,7 @@ export async function enterHold(
       | 'hold.approved'
       | 'hold.rejected'
       | 'hold.expired'
+      | 'hold.canary_approved'
       | 'hold.voted'
       | 'hold.level'
     readonly body: Readonly<Record<string, EntryValue | undefined>>

@@ -3,7 +3,7 @@
 import { Client } from 'pg'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
-import { listHandedOver } from './handovers.ts'
+import { type HandedOver, listHandedOver } from './handovers.ts'
 
 const connectTimeoutMs = 10_000
 const reconnectDelayMsMin = 100
@@ -17,7 +17,7 @@ export type HandoverWatchOptions = {
   readonly databaseUrl: string
   readonly organisationId: OrganisationId
   /** A session was handed over: what its agent is told meanwhile ends. May be told twice. */
-  readonly onHandedOver: (sessionId: string) => void
+  readonly onHandedOver: (told: HandedOver) => void
   /** Sessions whose handover must not be missed; asked for after the connection was lost. */
   readonly liveSessions: () => readonly string[]
 }
@@ -25,6 +25,7 @@ export type HandoverWatchOptions = {
 export class HandoverWatch implements AsyncDisposable {
   readonly #options: HandoverWatchOptions
   readonly #waiting = new Map<string, Set<() => void>>()
+  #waitingCount = 0
   #client: Client | undefined
   #isStopped = false
   #connecting: Promise<void> = Promise.resolve()
@@ -51,21 +52,21 @@ export class HandoverWatch implements AsyncDisposable {
 
   /** Those who wait for a change. */
   get waiting(): number {
-    let count = 0
-    for (const waiters of this.#waiting.values()) count += waiters.size
-    return count
+    return this.#waitingCount
   }
 
   /**
-   * Calls back once, at the next change of a handover of the session, or where one may have been
-   * missed. Gives what ends the wait.
+   * Calls back at each change of a handover of the session, and where one may have been missed.
+   * Gives what ends it.
    */
-  onceChanged(sessionId: string, wake: () => void): () => void {
+  onChanged(sessionId: string, wake: () => void): () => void {
     const waiters = this.#waiting.get(sessionId) ?? new Set()
     this.#waiting.set(sessionId, waiters)
     waiters.add(wake)
+    this.#waitingCount += 1
     return () => {
-      waiters.delete(wake)
+      if (!waiters.delete(wake)) return
+      this.#waitingCount -= 1
       if (waiters.size === 0 && this.#waiting.get(sessionId) === waiters) {
         this.#waiting.delete(sessionId)
       }
@@ -115,7 +116,7 @@ export class HandoverWatch implements AsyncDisposable {
   async #catchUp(): Promise<void> {
     for (const sessionId of this.#waiting.keys()) this.#wake(sessionId)
     const { db, organisationId, liveSessions, onHandedOver } = this.#options
-    for (const id of await listHandedOver(db, organisationId, liveSessions())) onHandedOver(id)
+    for (const told of await listHandedOver(db, organisationId, liveSessions())) onHandedOver(told)
   }
 
   #lose(client: Client): void {
@@ -143,18 +144,16 @@ export class HandoverWatch implements AsyncDisposable {
   #hear(payload: string | undefined): void {
     const told = parseTold(payload)
     if (told === undefined || told.organisation !== this.#options.organisationId) return
-    if (told.state === 'open') this.#options.onHandedOver(told.session)
-    this.#wake(told.session)
+    if (told.state === 'open') this.#options.onHandedOver(told)
+    this.#wake(told.sessionId)
   }
 
   #wake(sessionId: string): void {
-    const waiters = this.#waiting.get(sessionId)
-    this.#waiting.delete(sessionId)
-    for (const wake of waiters ?? []) wake()
+    for (const wake of this.#waiting.get(sessionId) ?? []) wake()
   }
 }
 
-type Told = { readonly organisation: string; readonly session: string; readonly state: string }
+type Told = HandedOver & { readonly organisation: string; readonly state: string }
 
 /** As the trigger of the table writes it. */
 function parseTold(payload: string | undefined): Told | undefined {
@@ -165,7 +164,8 @@ function parseTold(payload: string | undefined): Told | undefined {
   const { organisation, session, state } = value
   return {
     organisation: String(organisation),
-    session: String(session),
+    sessionId: String(session),
+    handoverId: 'handover' in value ? String(value.handover) : '',
     state: String(state),
   }
 }

@@ -1,7 +1,7 @@
 // Sessions that are with a person instead of their agent: who has them, since when, and how it ended.
 // Every change is called inside a command; its entry makes every gateway read the session again.
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { EntryType } from '../core/audit/entry.ts'
 import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
 import { AirworthyError, type ErrorCode } from '../core/errors.ts'
@@ -144,21 +144,23 @@ export async function listHandovers(
   return rows.map(handoverOf)
 }
 
-/** Sessions that are with a person now; those that one process has calls of are among them. */
+export type HandedOver = { readonly sessionId: string; readonly handoverId: string }
+
+/** Which of these sessions are with a person now. */
 export async function listHandedOver(
   db: Kysely<Schema>,
   organisationId: OrganisationId,
   sessionIds: readonly string[],
-): Promise<string[]> {
+): Promise<HandedOver[]> {
   if (sessionIds.length === 0) return []
   const rows = await db
     .selectFrom('airworthy.handovers')
-    .select('session_id')
+    .select(['session_id', 'handover_id'])
     .where('organisation_id', '=', organisationId)
-    .where('session_id', 'in', sessionIds)
+    .where(sql<boolean>`session_id = ANY(${sessionIds}::uuid[])`)
     .where('state', 'in', ['open', 'taken'])
     .execute()
-  return rows.map((row) => row.session_id)
+  return rows.map((row) => ({ sessionId: row.session_id, handoverId: row.handover_id }))
 }
 
 export type HandOver = {

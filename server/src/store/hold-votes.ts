@@ -1,71 +1,169 @@
-// What people decide about held calls: one vote settles a hold today; the entry binds the exact
-// arguments, the tool's schema, the pact's version and the operator.
+// What people decide about held calls. A vote binds the exact arguments, the tool's schema, the pact's
+// version and the facts that were shown; as many alike as the policy asks for settle the hold.
 import { randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
+import type { HoldFacts } from '../core/approval/facts.ts'
+import { readFacts } from '../core/approval/frozen.ts'
+import { countVotes } from '../core/approval/quorum.ts'
 import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { ModelApi } from '../core/wires/model-api.ts'
-import { sql } from 'kysely'
+import { noteIfCanary } from './canaries.ts'
+import { closeHold, enterHold } from './close-hold.ts'
 import type { Database } from './database.ts'
-import { appendEntries } from './log.ts'
-import { reactToHold } from './run-holds.ts'
+import { type FullHold, readFullHold, readVotes } from './hold-rows.ts'
+import { bringToNow } from './hold-steps.ts'
+import { findOperator, type OperatorRow } from './operators.ts'
 import { runCommand } from './transaction.ts'
+import {
+  type CheckedSignature,
+  checkSignature,
+  entitledLevels,
+  type SignedVote,
+} from './vote-checks.ts'
 
 export type Vote = {
   readonly holdId: string
   readonly operatorId: string
   readonly vote: 'approve' | 'reject'
   readonly reason: string
+  readonly signed?: SignedVote | undefined
 }
 
-/** Throws `hold.unknown`, `hold.settled` or `hold.expired`. An expired hold is closed as well. */
+/** `open`: more votes are needed. */
+export type VoteOutcome = 'open' | 'approved' | 'rejected'
+
+/**
+ * Casts a vote. Throws `hold.unknown`, `hold.settled`, `hold.expired`, or a `vote.*` code where the
+ * vote may not count. A hold whose time is over is closed as well.
+ */
 export async function voteOnHold(
   db: Database,
   organisationId: OrganisationId,
   vote: Vote,
-): Promise<void> {
-  const isExpired = await runCommand(db, organisationId, async (tx) => {
-    const hold = await readHold(tx, organisationId, vote.holdId)
-    if (hold === undefined) throw new AirworthyError('hold.unknown', 'there is no such hold')
-    if (hold.state !== 'pending') {
-      throw new AirworthyError('hold.settled', `the hold is ${hold.state} already`)
-    }
-    if (hold.isDue) {
-      await closeHold(tx, organisationId, { hold, state: 'expired' })
-      return true
-    }
-    const state = vote.vote === 'approve' ? 'approving' : 'rejected'
-    await closeHold(tx, organisationId, { hold, state, vote })
-    return false
+): Promise<VoteOutcome> {
+  const outcome = await runCommand(db, organisationId, async (tx) => {
+    const before = await readFullHold(tx, organisationId, vote.holdId)
+    if (before === undefined) throw new AirworthyError('hold.unknown', 'there is no such hold')
+    if (before.state !== 'pending') throw settled(before.state)
+    const hold = await bringToNow(tx, organisationId, before)
+    if (hold.state === 'expired') return 'expired'
+    if (hold.state !== 'pending') throw settled(hold.state)
+    return castVote(tx, organisationId, hold, vote)
   })
-  if (isExpired) throw new AirworthyError('hold.expired', 'the hold expired before the vote')
+  if (outcome === 'expired') {
+    throw new AirworthyError('hold.expired', 'the hold expired before the vote')
+  }
+  return outcome
 }
 
-/** Denies held calls whose time is over. Gives how many there were; at most a page of them. */
-export async function expireHolds(
-  db: Database,
+function settled(state: string): AirworthyError {
+  return new AirworthyError('hold.settled', `the hold is ${state} already`)
+}
+
+async function castVote(
+  tx: Database,
   organisationId: OrganisationId,
-  limit: number,
-): Promise<number> {
-  const due = await db
-    .selectFrom('airworthy.holds')
-    .select('hold_id')
+  hold: FullHold,
+  vote: Vote,
+): Promise<VoteOutcome> {
+  const { holdId, round, level } = hold
+  const operator = await findOperator(tx, organisationId, vote.operatorId)
+  if (operator === undefined || operator.revokedAt !== null) {
+    throw new AirworthyError('auth.revoked_key', 'the key was revoked')
+  }
+  const levels = await entitledLevels(tx, organisationId, { hold, operator })
+  const { signed } = vote
+  const asked = { hold, operator, vote: vote.vote, signed }
+  const signature = await checkSignature(tx, organisationId, asked)
+  await refuseSecondVote(tx, organisationId, hold, operator)
+  const salt = randomBytes(reasonSaltBytes)
+  const reason = commitReason(salt, vote.reason)
+  await writeVote(tx, organisationId, { hold, vote, levels, signature, salt, reason })
+  const votes = await readVotes(tx, organisationId, { holdId, round })
+  const standing = countVotes(hold.policy, level, votes)
+  if (standing !== 'open') {
+    const isCanary = standing === 'approved' && (await noteIfCanary(tx, organisationId, hold))
+    const agreed = isCanary ? 'canary' : 'approving'
+    const end = standing === 'approved' ? agreed : 'rejected'
+    const by = { operatorId: operator.operatorId, reason }
+    await closeHold(tx, organisationId, { hold, end, by })
+    if (isCanary) return 'rejected'
+  }
+  return standing
+}
+
+/** One vote a person and round; it is never changed. */
+async function refuseSecondVote(
+  tx: Database,
+  organisationId: OrganisationId,
+  hold: FullHold,
+  operator: OperatorRow,
+): Promise<void> {
+  const cast = await tx
+    .selectFrom('airworthy.votes')
+    .select('vote')
     .where('organisation_id', '=', organisationId)
-    .where('state', '=', 'pending')
-    .where('expires_at', '<=', sql<Date>`clock_timestamp()`)
-    .limit(limit)
-    .execute()
-  if (due.length === 0) return 0
-  return runCommand(db, organisationId, async (tx) => {
-    let expired = 0
-    for (const { hold_id } of due) {
-      const hold = await readHold(tx, organisationId, hold_id)
-      if (hold === undefined || hold.state !== 'pending' || !hold.isDue) continue
-      await closeHold(tx, organisationId, { hold, state: 'expired' })
-      expired += 1
-    }
-    return expired
+    .where('hold_id', '=', hold.holdId)
+    .where('round', '=', hold.round)
+    .where('operator_id', '=', operator.operatorId)
+    .executeTakeFirst()
+  if (cast === undefined) return
+  const message = `you voted to ${cast.vote} it: a vote is never changed`
+  throw new AirworthyError('vote.cast', message)
+}
+
+async function writeVote(
+  tx: Database,
+  organisationId: OrganisationId,
+  cast: {
+    readonly hold: FullHold
+    readonly vote: Vote
+    readonly levels: readonly number[]
+    readonly signature: CheckedSignature | undefined
+    readonly salt: Buffer
+    /** The commitment to the reason. */
+    readonly reason: string
+  },
+): Promise<void> {
+  const { hold, vote, levels, signature, salt, reason } = cast
+  const { holdId, round, level } = hold
+  const { time } = await enterHold(tx, organisationId, {
+    hold,
+    type: 'hold.voted',
+    body: {
+      facts: hold.factsHash === '' ? undefined : hold.factsHash,
+      hold: holdId,
+      key: signature?.thumbprint,
+      level,
+      operator: vote.operatorId,
+      reason,
+      round,
+      signature: signature?.signature.toString('base64url'),
+      statement: signature?.statementHash,
+      vote: vote.vote,
+    },
   })
+  await tx
+    .insertInto('airworthy.votes')
+    .values({
+      organisation_id: organisationId,
+      hold_id: holdId,
+      operator_id: vote.operatorId,
+      vote: vote.vote,
+      reason: vote.reason,
+      reason_salt: salt,
+      cast_at: time,
+      round,
+      level,
+      levels: [...levels],
+      statement: signature?.statement,
+      signature: signature?.signature,
+      thumbprint: signature?.thumbprint,
+      nonce: signature?.nonce,
+    })
+    .execute()
 }
 
 /** Approved holds whose call is not under way: a server stopped between vote and execution. */
@@ -97,6 +195,9 @@ export type HeldCall = {
   readonly apiKeyId: string
   /** The API that the client of a model call speaks; undefined for what earlier releases held. */
   readonly wire: ModelApi | undefined
+  readonly round: number
+  /** What people were shown; undefined of what earlier releases held. */
+  readonly facts: HoldFacts | undefined
   /** False for a call that no person was asked about: it waited for its run. */
   readonly isApproved: boolean
 }
@@ -124,8 +225,9 @@ export async function findHeldCall(
       'h.schema_hash',
       'c.api_key_id',
       'h.wire',
-      sql<boolean>`EXISTS (SELECT FROM airworthy.votes v WHERE v.organisation_id = h.organisation_id
-        AND v.hold_id = h.hold_id AND v.vote = 'approve')`.as('is_approved'),
+      'h.round',
+      'h.facts',
+      'h.approved_round',
     ])
     .where('h.organisation_id', '=', organisationId)
     .where('h.hold_id', '=', holdId)
@@ -142,94 +244,8 @@ export async function findHeldCall(
     schemaHash: row.schema_hash,
     apiKeyId: row.api_key_id,
     wire: row.wire ?? undefined,
-    isApproved: row.is_approved,
+    round: row.round,
+    facts: readFacts(row.facts),
+    isApproved: row.approved_round === row.round,
   }
-}
-
-type HoldState = NonNullable<Awaited<ReturnType<typeof readHold>>>
-
-async function readHold(tx: Database, organisationId: OrganisationId, holdId: string) {
-  return tx
-    .selectFrom('airworthy.holds as h')
-    .innerJoin('airworthy.calls as c', (join) =>
-      join
-        .onRef('c.organisation_id', '=', 'h.organisation_id')
-        .onRef('c.call_id', '=', 'h.call_id'),
-    )
-    .selectAll('h')
-    .select(['c.effect_id', 'c.version_id'])
-    .select(sql<boolean>`h.expires_at <= clock_timestamp()`.as('isDue'))
-    .where('h.organisation_id', '=', organisationId)
-    .where('h.hold_id', '=', holdId)
-    .executeTakeFirst()
-}
-
-async function closeHold(
-  tx: Database,
-  organisationId: OrganisationId,
-  change: { hold: HoldState; state: 'approving' | 'rejected' | 'expired'; vote?: Vote },
-): Promise<void> {
-  const { hold, state, vote } = change
-  const type = ({ approving: 'approved', rejected: 'rejected', expired: 'expired' } as const)[state]
-  const salt = randomBytes(reasonSaltBytes)
-  const [entry] = await appendEntries(tx, organisationId, [
-    {
-      type: `hold.${type}`,
-      agentId: hold.agent_id,
-      versionId: hold.version_id,
-      pactId: hold.pact_id,
-      sessionId: hold.session_id,
-      callId: hold.call_id,
-      body: {
-        args: hold.args_hash,
-        hold: hold.hold_id,
-        operator: vote?.operatorId,
-        reason: vote === undefined ? undefined : commitReason(salt, vote.reason),
-        schema: hold.schema_hash,
-      },
-    },
-  ])
-  const at = new Date(entry?.atMs ?? 0)
-  await tx
-    .updateTable('airworthy.holds')
-    .set({ state, decided_at: at })
-    .where('organisation_id', '=', organisationId)
-    .where('hold_id', '=', hold.hold_id)
-    .execute()
-  if (vote !== undefined) {
-    await tx
-      .insertInto('airworthy.votes')
-      .values({
-        organisation_id: organisationId,
-        hold_id: hold.hold_id,
-        operator_id: vote.operatorId,
-        vote: vote.vote,
-        reason: vote.reason,
-        reason_salt: salt,
-        cast_at: at,
-      })
-      .execute()
-  }
-  if (state === 'approving') return
-  const code = state === 'expired' ? 'hold.expired' : 'hold.rejected'
-  await tx
-    .insertInto('airworthy.call_outcomes')
-    .values({
-      organisation_id: organisationId,
-      call_id: hold.call_id,
-      state: 'denied',
-      code,
-      outcome_seq: entry?.seq ?? null,
-      settled_at: at,
-    })
-    .execute()
-  if (hold.effect_id === null) return
-  // The effect keeps its key: a repeat hears what was decided, and asks nobody again.
-  await tx
-    .updateTable('airworthy.effects')
-    .set({ state: 'denied', settled_at: at })
-    .where('organisation_id', '=', organisationId)
-    .where('effect_id', '=', hold.effect_id)
-    .execute()
-  await reactToHold(tx, organisationId, { callId: hold.call_id, code })
 }

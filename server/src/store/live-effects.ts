@@ -6,6 +6,8 @@ import type { Database } from './database.ts'
 export type UnknownEffect = {
   readonly effectId: string
   readonly callId: string
+  readonly agentId: string
+  readonly versionId: string
   readonly sessionId: string
   readonly pactId: string
   readonly action: string
@@ -36,6 +38,8 @@ export async function findUnknownEffect(
       'e.effect_id',
       'e.call_id',
       'e.session_id',
+      'e.agent_id',
+      'c.version_id',
       'c.pact_id',
       'e.action',
       'e.effect_key',
@@ -52,6 +56,8 @@ export async function findUnknownEffect(
   return {
     effectId: row.effect_id,
     callId: row.call_id,
+    agentId: row.agent_id,
+    versionId: row.version_id,
     sessionId: row.session_id,
     pactId: row.pact_id,
     action: row.action,
@@ -66,6 +72,8 @@ export type UnknownUndo = {
   /** The call that made the effect. */
   readonly callId: string
   readonly undoCallId: string
+  readonly agentId: string
+  readonly versionId: string
   readonly sessionId: string
   readonly pactId: string
   readonly action: string
@@ -88,7 +96,7 @@ export async function findUnknownUndo(
         .onRef('u.call_id', '=', 'e.undo_call_id'),
     )
     .select(['e.effect_id', 'e.call_id', 'e.session_id', 'e.action', 'e.effect_key'])
-    .select(['u.call_id as undo_call_id', 'u.pact_id'])
+    .select(['u.call_id as undo_call_id', 'u.pact_id', 'u.agent_id', 'u.version_id'])
     .select(
       sql<string>`(extract(epoch FROM clock_timestamp() - u.created_at) * 1000)::bigint`.as('age'),
     )
@@ -102,6 +110,8 @@ export async function findUnknownUndo(
     effectId: row.effect_id,
     callId: row.call_id,
     undoCallId: row.undo_call_id,
+    agentId: row.agent_id,
+    versionId: row.version_id,
     sessionId: row.session_id,
     pactId: row.pact_id,
     action: row.action,

@@ -78,13 +78,17 @@ async function writeEntries(
     WHERE organisation_id = ${organisationId} AND log_id = ${logId}`.execute(tx)
 }
 
-/** Locks the head of the open log until the transaction ends. */
+/**
+ * Locks the head of the open log until the transaction ends. A process that is stopped meanwhile
+ * loses the lock after five seconds: everybody else waits for it.
+ */
 export async function lockLog(
   tx: Kysely<Schema>,
   organisationId: OrganisationId,
 ): Promise<{ logId: bigint; size: bigint; nowMs: number }> {
   const found = await sql<{ log_id: string; size: string; now_ms: string }>`
-    SELECT log_id, size, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
+    SELECT log_id, size, set_config('idle_in_transaction_session_timeout', '5000', true),
+      (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
     FROM airworthy.logs WHERE organisation_id = ${organisationId} AND is_open
     ORDER BY log_id DESC LIMIT 1 FOR UPDATE`.execute(tx)
   const row = found.rows[0]

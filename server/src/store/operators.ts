@@ -14,6 +14,7 @@ export type OperatorRow = {
   readonly operatorId: string
   readonly name: string
   readonly role: OperatorRole
+  readonly teams: readonly string[]
   readonly createdAt: Date
   readonly revokedAt: Date | null
 }
@@ -32,6 +33,7 @@ function operatorOf(row: SelectedOperator): OperatorRow {
     operatorId: row.operator_id,
     name: row.name,
     role: row.role,
+    teams: row.teams,
     createdAt: row.created_at,
     revokedAt: row.revoked_at,
   }
@@ -89,7 +91,14 @@ export async function listOperators(
 export async function insertOperator(
   tx: Kysely<Schema>,
   organisationId: OrganisationId,
-  added: { readonly name: string; readonly role: OperatorRole; readonly key?: string },
+  added: {
+    readonly name: string
+    readonly role: OperatorRole
+    readonly key?: string
+    readonly teams?: readonly string[] | undefined
+    /** Undefined for the first operator. */
+    readonly addedBy?: string
+  },
 ): Promise<{ operatorId: string; key: string }> {
   const operatorId = randomUUIDv7()
   const { name, role } = added
@@ -105,6 +114,8 @@ export async function insertOperator(
       name,
       role,
       key_hash: hashKey(key),
+      teams: [...(added.teams ?? [])],
+      added_by: added.addedBy,
     })
     .execute()
   return { operatorId, key }

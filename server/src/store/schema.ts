@@ -15,6 +15,8 @@ import type { EscalationTables } from './escalation-schema.ts'
 import type { HandoverTables } from './handover-schema.ts'
 import type { IdentityTables } from './identity-schema.ts'
 import type { KillTables } from './kill-schema.ts'
+import type { LoadTables } from './load-schema.ts'
+import type { MoneyTables } from './money-schema.ts'
 import type { PeopleTables } from './people-schema.ts'
 import type { PricesTables } from './prices-schema.ts'
 
@@ -363,8 +365,11 @@ export type Schema = ApprovalTables &
   BudgetTables &
   CacheTables &
   ChannelTables &
+  EscalationTables &
   HandoverTables &
   KillTables &
+  MoneyTables &
+  LoadTables &
   PeopleTables &
   PricesTables &
   IdentityTables & {

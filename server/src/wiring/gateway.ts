@@ -13,6 +13,8 @@ import { HoldWaiters } from '../gateway/holds/hold-waiters.ts'
 import { endTold } from '../gateway/handover/end-told.ts'
 import { SessionStreams } from '../gateway/handover/session-streams.ts'
 import { InFlight } from '../gateway/in-flight.ts'
+import { Fence } from '../gateway/kill/fence.ts'
+import { readClocks, watchKills } from './kills.ts'
 import { ModelCache } from '../gateway/llm/cache/model-cache.ts'
 import { probeEffect } from '../gateway/mcp/probe-effect.ts'
 import { McpBackend } from '../gateway/mcp/connections.ts'
@@ -96,6 +98,7 @@ export async function createGateway(options: {
   )
   const sessionStreams = new SessionStreams()
   const replySigner = config.signReplies === 'off' ? undefined : await createReplySigner(signer)
+  const fence = new Fence(readClocks)
   const gateway: Gateway = {
     db,
     organisationId,
@@ -108,7 +111,13 @@ export async function createGateway(options: {
       receipt: (call) => readReceipt({ db, organisationId, publishedLog }, call),
       proofFile: (call, of) => readProofFile({ db, organisationId, publishedLog }, call, of),
     },
-    identifier: new Identifier({ db, organisationId, pacts, signatures }),
+    identifier: new Identifier({
+      db,
+      organisationId,
+      pacts,
+      signatures,
+      killRefusal: (subject) => fence.killRefusal(subject),
+    }),
     signatures,
     replySigning: replySigner && {
       signer: replySigner,
@@ -120,13 +129,14 @@ export async function createGateway(options: {
     routeJournal: starting.use(new RouteJournal({ db, organisationId, log })),
     tools: starting.use(new ToolBackends({ stdio: mcp, http: mcp, openapi, sql })),
     inFlight: new InFlight(),
+    fence,
     sessionStreams,
     handovers: new HandoverWatch({
       db,
       databaseUrl,
       organisationId,
       liveSessions: () => sessionStreams.sessionIds(),
-      onHandedOver: (sessionId) => endTold(gateway, sessionId),
+      onHandedOver: (told) => endTold(gateway, told),
     }),
     holdWaiters: new HoldWaiters({ db, organisationId, log }),
     modelCache: starting.use(new ModelCache({ db, organisationId, vault, log })),
@@ -139,6 +149,8 @@ export async function createGateway(options: {
     log,
     wakeRuns: () => runs.wake(),
   }
+  // Before anything works on calls; it is the last to end, when nothing is under way any more.
+  starting.use(await watchKills({ ...options, gateway }))
   const runs = starting.use(new RunDriver({ gateway: () => gateway }))
   const tasks = maintenanceTasks({
     db,

@@ -7,7 +7,9 @@ import { didHostOf } from '../core/identity/did-web.ts'
 import type { Config } from '../config.ts'
 import { decideHold } from '../gateway/execute-hold.ts'
 import type { Gateway } from '../gateway/gateway.ts'
+import { plantCanary } from '../gateway/holds/plant-canary.ts'
 import type { GatewayLog } from '../gateway/gateway-log.ts'
+import { callInStead, sayInStead } from '../gateway/handover/act-in-stead.ts'
 import { proveTools } from '../gateway/prove-tools.ts'
 import { routeGateway } from '../gateway/router.ts'
 import { previewUndo } from '../gateway/prepare-undo.ts'
@@ -49,6 +51,11 @@ export async function listen(options: {
     tools: { list: (servers) => gateway.tools.list(servers) },
     prices,
     holds: { decide: (vote) => decideHold(gateway, vote) },
+    canaries: { plant: (canary) => plantCanary(gateway, canary) },
+    handovers: {
+      say: (saying) => sayInStead(gateway, saying),
+      call: (calling) => callInStead(gateway, calling),
+    },
     effects: {
       undo: (command) => undoEffect(gateway, command),
       previewUndo: (effectId) => previewUndo(gateway, effectId),

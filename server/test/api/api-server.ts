@@ -11,11 +11,13 @@ import { createApi, type ApiDependencies } from '../../src/api/api.ts'
 import type { ListedTool } from '../../src/api/dependencies.ts'
 import { openPriceCatalogue } from '../../src/adapters/price-catalogue/price-catalogue.ts'
 import { openDirectoryStore } from '../../src/adapters/objects/directory-store.ts'
+import { createNotifier } from '../../src/adapters/notifier/notifier.ts'
 import { createDidResolver } from '../../src/adapters/resolve-did.ts'
 import { FileKeystore } from '../../src/adapters/signer/file-keystore.ts'
 import { createNoteKey } from '../../src/core/tlog/note-key.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
 import { ensureOperator } from '../../src/store/operators.ts'
+import { PayloadVault } from '../../src/store/payloads.ts'
 import { PriceBook } from '../../src/store/price-book.ts'
 import { bootstrapOrganisation } from '../../src/store/organisations.ts'
 import type { OrganisationId } from '../../src/core/ids.ts'
@@ -67,9 +69,18 @@ export async function startApi(
     tools: { list: async () => shopTools },
     prices: { book, catalogue },
     holds: { decide: note },
+    canaries: { plant: () => Promise.reject(new Error('none')) },
+    handovers: {
+      say: () => Promise.reject(new Error('none')),
+      call: () => Promise.reject(new Error('none')),
+    },
     effects: { undo: note, resolve: note, previewUndo: () => Promise.reject(new Error('none')) },
     proofs: { prove: () => Promise.resolve([]) },
     runs: { wake: () => undefined },
+    channels: {
+      notifier: createNotifier({ allowPrivate: ['127.0.0.1'], secretOf: () => undefined }),
+      vault: new PayloadVault({ db, organisationId, masterKey: randomBytes(32) }),
+    },
     calls: { settle: () => Promise.reject(new Error('none')) },
     upstreams: { list: () => noUpstreams },
     payloads: { open: async () => undefined },

@@ -1,10 +1,10 @@
 // One connection to an SMTP server: a command, its reply, and TLS over the same socket (RFC 5321, 3207).
+import type { LookupAddress } from 'node:dns'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { plainText } from '../../core/channel/plain-text.ts'
 import { DeliveryFailure } from './delivery-failure.ts'
 import { lookupOf } from './reach.ts'
-import type { LookupAddress } from 'node:dns'
 
 const lineBytesMax = 2048
 const replyLinesMax = 100
@@ -79,7 +79,8 @@ export class SmtpConnection implements Disposable {
     if (this.#received !== '') throw new DeliveryFailure('the mail server spoke before TLS began')
     this.#socket.removeAllListeners()
     this.#socket.on('error', () => undefined)
-    const secured = connectTls({ socket: this.#socket, ...serverName(this.#endpoint.host) })
+    const { host } = this.#endpoint
+    const secured = connectTls({ socket: this.#socket, host, ...serverName(host) })
     this.#socket = secured
     this.#listen(secured)
     await this.#secured(secured)
@@ -155,7 +156,7 @@ export class SmtpConnection implements Disposable {
   }
 }
 
-/** A certificate is checked for the host's name; there is no server name of an address. */
+/** The certificate is checked for the host; that a server is told its name is only for names. */
 function serverName(host: string): { readonly servername?: string } {
   return isIP(host) === 0 ? { servername: host } : {}
 }

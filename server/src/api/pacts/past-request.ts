@@ -46,7 +46,7 @@ const escalationFacts = z.object({
     .object({ stated: probability.exactOptional(), logprobs: probability.exactOptional() })
     .exactOptional(),
   doubt: z
-    .object({ callId: z.string(), source: z.enum(['said', 'phrase', 'field']) })
+    .object({ source: z.enum(['said', 'phrase', 'field']), callId: z.string().exactOptional() })
     .exactOptional(),
 })
 const signals = z.object({

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Proposal, ProposalKind } from '../../core/approval/proposal.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import type { Schema } from '../../store/schema.ts'
+import { applyResume } from '../kills/apply-resume.ts'
 
 export type Applier = (
   tx: Kysely<Schema>,
@@ -10,4 +11,6 @@ export type Applier = (
   command: { readonly proposal: Proposal; readonly operatorId: string },
 ) => Promise<void>
 
-export const appliers: ReadonlyMap<ProposalKind, Applier> = new Map<ProposalKind, Applier>([])
+export const appliers: ReadonlyMap<ProposalKind, Applier> = new Map<ProposalKind, Applier>([
+  ['kill.resume', applyResume],
+])

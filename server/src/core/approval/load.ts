@@ -1,6 +1,8 @@
 // What approvals ask of people, and what they make of it: how long answers take, who only ever says
 // yes, and what is asked so often that a rule could say it.
 
+type Money = { readonly minor: bigint; readonly currency: string }
+
 /** How a question ended. `expired`: nobody answered in time. */
 export type HoldEnd = 'approved' | 'rejected' | 'expired'
 
@@ -13,7 +15,7 @@ export type DecidedHold = {
   readonly end: HoldEnd
   readonly openedAtMs: number
   readonly decidedAtMs: number
-  readonly amount: { readonly minor: bigint; readonly currency: string } | undefined
+  readonly amount: Money | undefined
   readonly pactId: string
 }
 
@@ -55,8 +57,8 @@ export type RepeatedApproval = {
   readonly rules: readonly string[]
   readonly approved: number
   readonly expired: number
-  /** The largest that was approved; undefined where some had none, or in another currency. */
-  readonly amountMax: { readonly minor: bigint; readonly currency: string } | undefined
+  /** The largest that was approved. `mixed`: several currencies, or only some had an amount. */
+  readonly amountMax: Money | 'none' | 'mixed'
   /** Of the newest. */
   readonly pactId: string
 }
@@ -92,7 +94,7 @@ export function measureLoad(seen: {
     rejected: count('rejected'),
     expired: count('expired'),
     answer: timesOf(answered.map((hold) => hold.decidedAtMs - hold.openedAtMs)),
-    people: [...groupBy(votes, (vote) => vote.operator)]
+    people: [...Map.groupBy(votes, (vote) => vote.operator)]
       .map(([operator, cast]) => measurePerson(operator, cast))
       .toSorted((one, other) => (one.operator < other.operator ? -1 : 1)),
     repeated: findRepeated(holds),
@@ -125,7 +127,9 @@ function measurePerson(operator: string, cast: readonly CastVote[]): PersonLoad 
 
 /** Questions that got the same answer each time: same agent, same action, same rules. */
 function findRepeated(holds: readonly DecidedHold[]): RepeatedApproval[] {
-  const patterns = groupBy(holds, (hold) => JSON.stringify([hold.agent, hold.action, hold.rules]))
+  const patterns = Map.groupBy(holds, (hold) =>
+    JSON.stringify([hold.agent, hold.action, hold.rules]),
+  )
   return [...patterns.values()]
     .filter((alike) => alike.every((hold) => hold.end !== 'rejected'))
     .flatMap((alike) => {
@@ -143,12 +147,13 @@ function findRepeated(holds: readonly DecidedHold[]): RepeatedApproval[] {
     .toSorted((one, other) => other.approved - one.approved)
 }
 
-function largest(holds: readonly DecidedHold[]): DecidedHold['amount'] {
-  return holds.reduce<DecidedHold['amount']>((most, { amount }, index) => {
-    if (index === 0) return amount
-    if (amount === undefined || most?.currency !== amount.currency) return undefined
-    return amount.minor > most.minor ? amount : most
-  }, undefined)
+function largest(holds: readonly DecidedHold[]): RepeatedApproval['amountMax'] {
+  const amounts = holds.flatMap((hold) => hold.amount ?? [])
+  const [first, ...rest] = amounts
+  if (first === undefined) return 'none'
+  const isAlike = rest.every((amount) => amount.currency === first.currency)
+  if (!isAlike || amounts.length < holds.length) return 'mixed'
+  return rest.reduce((most, amount) => (amount.minor > most.minor ? amount : most), first)
 }
 
 /** Nearest rank. A clock that was set back gives no time below zero. */
@@ -158,8 +163,4 @@ function timesOf(durationsMs: readonly number[]): Times | undefined {
   const rank = (percent: number): number =>
     sorted[Math.ceil((percent * sorted.length) / 100) - 1] ?? 0
   return { p50Ms: rank(50), p90Ms: rank(90) }
-}
-
-function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
-  return Map.groupBy(items, keyOf)
 }

@@ -8,7 +8,8 @@ type Permission = Manifest['pact']['permissions'][number]
 
 /**
  * Manifest YAML of the changed rules, with what speaks for them; undefined where something other
- * than a permission of the pact held the calls, because then no permission could let them go.
+ * than a permission of the pact held the calls, because then no permission could let them go, and
+ * where the amounts have no largest.
  */
 export function suggestRules(
   repeated: RepeatedApproval,
@@ -20,8 +21,9 @@ export function suggestRules(
     const rule = permissions.find((each) => each.id === id && each.effect === 'hold')
     return rule && narrow(rule, repeated)
   })
-  const found = changed.filter((rule) => rule !== undefined)
-  if (found.length === 0 || found.length < rules.length) return undefined
+  const isUnclear = changed.includes(undefined) || repeated.amountMax === 'mixed'
+  if (changed.length === 0 || isUnclear) return undefined
+  const found = changed.flatMap((rule) => rule ?? [])
   const comment = [
     `# ${approved} holds of ${action} by ${agent} were approved in ${days} days, none rejected` +
       `${expired === 0 ? '' : `, ${expired} not answered`}.`,
@@ -30,26 +32,26 @@ export function suggestRules(
   return `${comment.join('\n')}\n${stringify(found, { lineWidth: 0 })}`
 }
 
-/** The rule, but for what was approved: this tool, and amounts that are no larger. */
-function narrow(rule: Permission, repeated: RepeatedApproval): Permission {
-  const { action, amountMax } = repeated
+/** The rule, but for what was approved: this tool, with amounts that are no larger. */
+function narrow(rule: Permission, { action, amountMax }: RepeatedApproval): Permission[] {
   const isOnly = rule.models === undefined && rule.tools?.length === 1 && rule.tools[0] === action
-  const [server = '', tool = ''] = splitAction(action)
-  const exception = [
-    ...(isOnly ? [] : [`call.server == ${quote(server)} && call.tool == ${quote(tool)}`]),
-    ...(amountMax === undefined ? [] : [`call.amount <= ${amountMax.minor}`]),
-  ].join(' && ')
-  if (exception === '') return { ...rule, effect: 'allow' }
-  const when = rule.when === undefined ? `!(${exception})` : `(${rule.when}) && !(${exception})`
-  return { ...rule, when }
-}
-
-function splitAction(action: string): readonly [string, string] {
+  const isLarger =
+    typeof amountMax === 'string'
+      ? undefined
+      : `!(call.currency == ${JSON.stringify(amountMax.currency)} && call.amount <= ${amountMax.minor})`
+  if (isOnly) {
+    return isLarger === undefined ? [{ ...rule, effect: 'allow' }] : [and(rule, isLarger)]
+  }
   const at = action.indexOf('/')
-  return [action.slice(0, at), action.slice(at + 1)]
+  const server = JSON.stringify(action.slice(0, at))
+  const tool = JSON.stringify(action.slice(at + 1))
+  const others = and(rule, `!(call.server == ${server} && call.tool == ${tool})`)
+  if (isLarger === undefined) return [others]
+  // Of its own, because a condition may read an amount only where every tool of the rule has one.
+  const { models: _none, ...own } = rule
+  return [others, and({ ...own, id: `${rule.id}-above`, tools: [action] }, isLarger)]
 }
 
-/** CEL has the escapes of JSON. */
-function quote(text: string): string {
-  return JSON.stringify(text)
+function and(rule: Permission, condition: string): Permission {
+  return { ...rule, when: rule.when === undefined ? condition : `(${rule.when}) && ${condition}` }
 }

@@ -1,24 +1,35 @@
 // A rolling window: what was settled is kept in buckets of at most a sixtieth of the window, and a
 // bucket leaves only when all of it lies outside. So the budget holds in any window of that length.
-import { type Budget, type BudgetUnit, budgetUnits } from './budget.ts'
+import { type BudgetUnit, budgetUnits } from './budget.ts'
 
-export type RollingBucket = {
+export type RollingBucket<Unit extends string = BudgetUnit> = {
   /** What it holds was settled before this time. */
   readonly endMs: number
-  readonly settled: Map<BudgetUnit, bigint>
-  readonly overrun: Map<BudgetUnit, bigint>
+  readonly settled: Map<Unit, bigint>
+  readonly overrun: Map<Unit, bigint>
 }
 
-export type Rolling = {
+export type Rolling<Unit extends string = BudgetUnit> = {
   readonly windowMs: number
   /** Oldest first. Their sums are what the budgets have settled and overrun. */
-  readonly buckets: RollingBucket[]
+  readonly buckets: RollingBucket<Unit>[]
+}
+
+/** What rolls: budgets, and the tallies of money. */
+export type Counted<Unit extends string = BudgetUnit> = {
+  readonly unit: Unit
+  settled: bigint
+  overrun: bigint
 }
 
 const bucketsAWindow = 60
 
 /** Takes off what has left the window. */
-export function expireBuckets(rolling: Rolling, budgets: readonly Budget[], nowMs: number): void {
+export function expireBuckets<Unit extends string>(
+  rolling: Rolling<Unit>,
+  budgets: readonly Counted<Unit>[],
+  nowMs: number,
+): void {
   for (;;) {
     const [oldest] = rolling.buckets
     if (oldest === undefined || oldest.endMs > nowMs - rolling.windowMs) return
@@ -31,7 +42,11 @@ export function expireBuckets(rolling: Rolling, budgets: readonly Budget[], nowM
 }
 
 /** Keeps what the budgets have settled since the last time, as of now. */
-export function fillBucket(rolling: Rolling, budgets: readonly Budget[], nowMs: number): void {
+export function fillBucket<Unit extends string>(
+  rolling: Rolling<Unit>,
+  budgets: readonly Counted<Unit>[],
+  nowMs: number,
+): void {
   for (const budget of budgets) {
     const { unit } = budget
     const settled = budget.settled - sumOf(rolling, 'settled', unit)
@@ -43,19 +58,46 @@ export function fillBucket(rolling: Rolling, budgets: readonly Budget[], nowMs: 
   }
 }
 
-function sumOf(rolling: Rolling, what: 'settled' | 'overrun', unit: BudgetUnit): bigint {
+function sumOf<Unit extends string>(
+  rolling: Rolling<Unit>,
+  what: 'settled' | 'overrun',
+  unit: Unit,
+): bigint {
   return rolling.buckets.reduce((sum, bucket) => sum + (bucket[what].get(unit) ?? 0n), 0n)
 }
 
 /** The newest bucket for as long as it is not over, also where the clock was set back. */
-function bucketAt(rolling: Rolling, nowMs: number): RollingBucket {
+function bucketAt<Unit extends string>(
+  rolling: Rolling<Unit>,
+  nowMs: number,
+): RollingBucket<Unit> {
   const newest = rolling.buckets.at(-1)
   if (newest !== undefined && newest.endMs > nowMs) return newest
   const lengthMs = Math.floor(rolling.windowMs / bucketsAWindow)
   const endMs = (Math.floor(nowMs / lengthMs) + 1) * lengthMs
-  const bucket = { endMs, settled: new Map(), overrun: new Map() }
+  const bucket = { endMs, settled: new Map<Unit, bigint>(), overrun: new Map<Unit, bigint>() }
   rolling.buckets.push(bucket)
   return bucket
+}
+
+/**
+ * Takes amounts off what was settled, the oldest first: what is taken back leaves no room beside
+ * that of what it takes back. No more than is there; gives how much.
+ */
+export function takeBack<Unit extends string>(
+  rolling: Rolling<Unit>,
+  counted: Counted<Unit>,
+  amount: bigint,
+): bigint {
+  let left = amount
+  for (const { settled } of rolling.buckets) {
+    const here = settled.get(counted.unit) ?? 0n
+    const taken = here < left ? here : left
+    settled.set(counted.unit, here - taken)
+    left -= taken
+  }
+  counted.settled -= amount - left
+  return amount - left
 }
 
 /** As it lies in the ledger's row: `[endMs, settled, overrun]`, amounts in the order of the units. */

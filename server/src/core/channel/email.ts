@@ -34,7 +34,8 @@ export function emailText(message: Message): string {
   return [message.title, '', ...facts, '', ...message.commands, message.url, ''].join('\n')
 }
 
-const encodedWordBytesMax = 45
+/** With `Subject: ` and what is around it, 76 characters at most. */
+const encodedWordBytesMax = 39
 const headerCharactersMax = 60
 
 /**

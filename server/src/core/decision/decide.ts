@@ -12,6 +12,7 @@ import { outsideTask, taskOf } from './task.ts'
 import { AgentView, CallView, SessionView } from './program.ts'
 import { noTaint } from '../taint/taint.ts'
 import { describeOrigins, findTrifecta } from '../taint/trifecta.ts'
+import { decideOwnTool } from '../escalation/own-tool.ts'
 import { tightenByTriggers } from '../escalation/tighten-by-triggers.ts'
 import { tighten } from './tighten.ts'
 
@@ -31,11 +32,15 @@ export function decide(call: Call, pact: CompiledPact, facts: Facts): Decision {
     const decided = decideBound(call, { bound: model.bound, effectClass: undefined, facts, pact })
     const { escalation } = pact
     if (escalation === undefined) return decided
-    return tightenByTriggers(decided, call, { escalation, isWrite: false, facts })
+    const isTaskDeclared = pact.tasks !== undefined
+    return tightenByTriggers(decided, call, { escalation, isWrite: false, facts, isTaskDeclared })
   }
   const tool = pact.tools.get(toolName(call))
   if (tool === undefined)
-    return refused('tool.unknown', 'there is no contract for a tool of this name')
+    return (
+      decideOwnTool(call, pact.escalation, facts.session) ??
+      refused('tool.unknown', 'there is no contract for a tool of this name')
+    )
   const outside = outsideTask(pact, facts.session.task, { kind: 'tool', name: toolName(call) })
   if (outside !== undefined) return refused('task.forbidden', outside)
   const fault = amountFault(call, tool)
@@ -45,7 +50,8 @@ export function decide(call: Call, pact: CompiledPact, facts: Facts): Decision {
   const { escalation } = pact
   if (escalation === undefined) return decided
   const isWrite = tool.effectClass !== 'read'
-  return tightenByTriggers(decided, call, { escalation, isWrite, facts })
+  const isTaskDeclared = pact.tasks !== undefined
+  return tightenByTriggers(decided, call, { escalation, isWrite, facts, isTaskDeclared })
 }
 
 /** The contract's class; an undo that is not proved counts as none, and that only tightens. */
@@ -78,7 +84,7 @@ function amountFault(call: ToolCall, tool: CompiledTool): string | undefined {
   const declared = tool.contract.amount
   if (declared === undefined) return undefined
   if (call.amount === undefined) return call.amountError ?? 'the amount of the call is not known'
-  return call.amount.currency === declared.currency
+  return declared.currency === undefined || call.amount.currency === declared.currency
     ? undefined
     : 'the amount is in another currency'
 }

@@ -98,7 +98,8 @@ function pastAmount(
     if (found?.kind === 'ok') return { kind: 'ok', more: { amount: found.amount } }
     return { kind: 'ok', more: { amount: undefined, amountError: found?.message ?? 'no amount' } }
   }
-  if (recorded?.currency === declared.currency) return { kind: 'ok', more: { amount: recorded } }
+  const isSame = recorded?.currency === (declared.currency ?? recorded?.currency)
+  if (recorded !== undefined && isSame) return { kind: 'ok', more: { amount: recorded } }
   return { kind: 'unknown', what: 'what its quote said' }
 }
 

@@ -32,15 +32,21 @@ export function currencyDecimals(currency: string): number | undefined {
   return decimalsOf.get(currency)
 }
 
-/** Longest decimal that is read; CEL's integers end at 19 digits. */
-const DECIMAL_LENGTH_MAX = 40
+/** Longest decimal that is read: 78 digits of 256 bits, a point, and decimals. */
+const DECIMAL_LENGTH_MAX = 116
 const UNITS_MAX = 9_223_372_036_854_775_807n
+/** 256 bits: the most that tokens on a chain count. */
+export const ASSET_UNITS_MAX = 2n ** 256n - 1n
 
 /**
  * A plain non-negative decimal as integer units of 10^-decimals; undefined for anything else, for
  * more decimals than that (zeros aside), and for what CEL's integers cannot hold.
  */
-export function decimalToUnits(text: string, decimals: number): bigint | undefined {
+export function decimalToUnits(
+  text: string,
+  decimals: number,
+  max: bigint = UNITS_MAX,
+): bigint | undefined {
   if (text.length > DECIMAL_LENGTH_MAX) return undefined
   const match = /^(0|[1-9][0-9]*)(?:\.([0-9]+))?$/.exec(text)
   if (match === null) return undefined
@@ -48,18 +54,27 @@ export function decimalToUnits(text: string, decimals: number): bigint | undefin
   const kept = fraction.slice(0, decimals).padEnd(decimals, '0')
   if (/[1-9]/.test(fraction.slice(decimals))) return undefined
   const units = BigInt(`${whole}${kept}`)
-  return units > UNITS_MAX ? undefined : units
+  return units > max ? undefined : units
 }
 
-/** An amount as a JSON number or a decimal string, in a currency's minor units. */
-export function parseAmount(value: unknown, currency: string): AmountOutcome {
-  const decimals = currencyDecimals(currency)
-  if (decimals === undefined)
-    return { kind: 'invalid', message: `${currency} is not a known currency` }
+/**
+ * An amount as a JSON number or a decimal string, in a currency's minor units. Of an asset that is no
+ * currency its decimals are given, and more than CEL's integers hold fits.
+ */
+export function parseAmount(
+  value: unknown,
+  currency: string,
+  unit: { readonly decimals?: number | undefined; readonly isMinor?: boolean } = {},
+): AmountOutcome {
+  const exponent = unit.decimals ?? currencyDecimals(currency)
+  // What an argument names as its currency may be anybody's words.
+  if (exponent === undefined) return { kind: 'invalid', message: 'the currency is not known' }
+  const decimals = unit.isMinor === true ? 0 : exponent
   if (typeof value !== 'string' && typeof value !== 'number') {
     return { kind: 'invalid', message: `the amount is ${typeName(value)}, not a decimal number` }
   }
-  const units = decimalToUnits(String(value), decimals)
+  const max = unit.decimals === undefined ? UNITS_MAX : ASSET_UNITS_MAX
+  const units = decimalToUnits(String(value), decimals, max)
   if (units !== undefined) return { kind: 'ok', amount: { minorUnits: units, currency } }
   // The value is left out: reasons are stored in the clear, arguments are not.
   const message = `the amount is not a decimal >= 0 with at most ${decimals} decimals`

@@ -165,7 +165,10 @@ export function amountOf(tool: CompiledTool, source: unknown): AmountOutcome | u
   const { amount } = tool.contract
   if (amount === undefined) return undefined
   const path = amount.kind === 'argument' ? amount.argument : amount.path
-  return parseAmount(readPath(source, path), amount.currency)
+  const named =
+    amount.currencyPath === undefined ? amount.currency : readPath(source, amount.currencyPath)
+  if (typeof named !== 'string') return { kind: 'invalid', message: 'the currency is missing' }
+  return parseAmount(readPath(source, path), named, amount)
 }
 
 /**

@@ -23,7 +23,11 @@ export type Measure = 'calls' | 'spend'
 export type Confidence = { readonly stated?: number; readonly logprobs?: number }
 
 /** How the agent came to say that it doubts: its own tool, or its reply's words or fields. */
-export type Doubt = { readonly callId: string; readonly source: 'said' | 'phrase' | 'field' }
+export type Doubt = {
+  readonly source: 'said' | 'phrase' | 'field'
+  /** Of the reply that says so. */
+  readonly callId?: string
+}
 
 /** What a session remembers for its triggers; a session of other pacts has no such facts. */
 export type EscalationFacts = {
@@ -57,6 +61,8 @@ export type Firing = {
   readonly codes: readonly string[]
   /** `record`: something new in the learning period. */
   readonly then: Then | 'record'
+  /** Of the session, where the pact declares it; any other is free text. */
+  readonly task?: string | undefined
 }
 
 /** What a model's reply says of itself. */

@@ -47,16 +47,8 @@ export function ratesAt(rates: Rates, hour: number, limits: RateLimits): Rates {
   const calls = Math.min(rates.calls, limitOf(rates, 'calls', limits))
   const spend = Math.min(Number(rates.nanoUsd), limitOf(rates, 'spend', limits))
   const isFirst = rates.hours === 0
-  const [meanCalls, varianceCalls] = learn(
-    [rates.meanCalls, rates.varianceCalls],
-    calls,
-    isFirst,
-  )
-  const [meanSpend, varianceSpend] = learn(
-    [rates.meanSpend, rates.varianceSpend],
-    spend,
-    isFirst,
-  )
+  const [meanCalls, varianceCalls] = learn([rates.meanCalls, rates.varianceCalls], calls, isFirst)
+  const [meanSpend, varianceSpend] = learn([rates.meanSpend, rates.varianceSpend], spend, isFirst)
   return { ...next, hours: rates.hours + 1, meanCalls, varianceCalls, meanSpend, varianceSpend }
 }
 

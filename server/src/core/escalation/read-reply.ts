@@ -37,7 +37,10 @@ export function meanProbability(logprobs: readonly number[]): number | undefined
 
 /** In small letters, with plain quotes and single spaces: as phrases are written. */
 function plainWords(text: string): string {
-  return text.toLowerCase().replaceAll(/[\u2018\u2019\u02BC]/g, "'").replaceAll(/\s+/g, ' ')
+  return text
+    .toLowerCase()
+    .replaceAll(/[\u2018\u2019\u02BC]/g, "'")
+    .replaceAll(/\s+/g, ' ')
 }
 
 function lowest(values: readonly (number | undefined)[]): number | undefined {

@@ -18,9 +18,11 @@ export function tightenByTriggers(
     readonly escalation: CompiledEscalation
     readonly isWrite: boolean
     readonly facts: Facts
+    /** The pact declares the session's task. */
+    readonly isTaskDeclared: boolean
   },
 ): Decision {
-  const { escalation, isWrite, facts } = known
+  const { escalation, isWrite, facts, isTaskDeclared } = known
   const bound =
     call.kind === 'model'
       ? escalation.models
@@ -28,7 +30,10 @@ export function tightenByTriggers(
   const { session, signals = noSignals } = facts
   const firings = bound.flatMap((trigger): Firing[] => {
     const codes = askTrigger(trigger, { call, isWrite, session, signals })
-    return codes.length === 0 ? [] : [firingOf(trigger, { codes, signals })]
+    if (codes.length === 0) return []
+    return [
+      { ...firingOf(trigger, { codes, signals }), task: isTaskDeclared ? session.task : undefined },
+    ]
   })
   const decided = forgetConfidence(decision, call, { escalation, facts })
   if (firings.length === 0) return decided
@@ -38,8 +43,7 @@ export function tightenByTriggers(
     const reason = describeFiring(firing)
     return tighten(sofar, { verdict: 'hold', code: 'call.held', rule, reason })
   }, decided)
-  const handsOver =
-    tightened.verdict === 'hold' && firings.some(({ then }) => then === 'handover')
+  const handsOver = tightened.verdict === 'hold' && firings.some(({ then }) => then === 'handover')
   return { ...tightened, firings, ...(handsOver ? { handsOver: true as const } : {}) }
 }
 

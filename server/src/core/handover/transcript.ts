@@ -41,7 +41,7 @@ export function newMessages(
   let shared = 0
   while (shared < before.length && isSame(messages[shared], before[shared])) shared += 1
   // The model's own reply was told with its call.
-  if (shared > 0 && messages[shared]?.role === 'assistant') shared += 1
+  while (shared > 0 && messages[shared]?.role === 'assistant') shared += 1
   return clip(messages.slice(shared))
 }
 

@@ -61,20 +61,22 @@ function isTool(pattern: string, tool: string): boolean {
 }
 
 /**
- * The kill that stops this, if one does. An unwinding kill lets undos through, and an operator may
- * undo under any: both only take back.
+ * The kill that stops this, if one does: any for a call. Of those that concern an undo the newest
+ * decides, so that what was frozen can be unwound by another kill. An operator may undo under any:
+ * it only takes back, and it is asked for one by one.
  */
 export function findKill(
   kills: readonly ActiveKill[],
   subject: KillSubject,
   use: DispatchUse,
 ): ActiveKill | undefined {
-  return kills.find((kill) => stops(kill.mode, use) && isInScope(kill.scope, subject))
-}
-
-function stops(mode: KillMode, use: DispatchUse): boolean {
-  if (mode === 'drill') return false
-  return use === 'call' || (use === 'undo' && mode === 'freeze')
+  if (use === 'operator') return undefined
+  let newest: ActiveKill | undefined
+  for (const kill of kills) {
+    if (kill.mode === 'drill' || !isInScope(kill.scope, subject)) continue
+    if (newest === undefined || kill.epoch > newest.epoch) newest = kill
+  }
+  return use === 'undo' && newest?.mode === 'unwind' ? undefined : newest
 }
 
 /** A tool as a kill may name it. */

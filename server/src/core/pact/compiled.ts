@@ -113,15 +113,36 @@ export type CompiledModel = {
 /** Argument names to constants or templates. */
 export type ArgumentTemplates = Readonly<Record<string, Template | number | boolean>>
 
-export type CompiledAmount =
-  | { readonly kind: 'argument'; readonly argument: readonly string[]; readonly currency: string }
-  | {
-      readonly kind: 'quote'
-      readonly tool: string
-      readonly arguments: ArgumentTemplates
-      readonly path: readonly string[]
-      readonly currency: string
-    }
+/** What an amount is of, and how it is written. */
+export type AmountUnit = {
+  /** An ISO 4217 code or a CAIP-19 asset; undefined where an argument or the quote says it. */
+  readonly currency: string | undefined
+  readonly currencyPath: readonly string[] | undefined
+  /** Of an asset that is no currency. */
+  readonly decimals: number | undefined
+  readonly isMinor: boolean
+}
+
+export type CompiledAmount = AmountUnit &
+  (
+    | { readonly kind: 'argument'; readonly argument: readonly string[] }
+    | {
+        readonly kind: 'quote'
+        readonly tool: string
+        readonly arguments: ArgumentTemplates
+        readonly path: readonly string[]
+      }
+  )
+
+/** What limits of money ask of a call. */
+export type CompiledMoney = {
+  readonly direction: 'out' | 'in' | 'refund'
+  /** The path of the argument that names the counterparty. */
+  readonly counterparty: readonly string[] | undefined
+  readonly authorisation:
+    | { readonly does: 'opens' | 'captures' | 'voids'; readonly id: Template }
+    | undefined
+}
 
 export type CompiledContract = {
   readonly effect: EffectClass
@@ -133,6 +154,8 @@ export type CompiledContract = {
   /** The data subject whose key encrypts the payloads; without one the session's end user. */
   readonly subject: Template | undefined
   readonly amount: CompiledAmount | undefined
+  /** Undefined where the contract names neither an amount nor a counterparty. */
+  readonly money: CompiledMoney | undefined
   /** The argument that takes the effect key, and the schema as the tool server lists it. */
   readonly keyArgument: { readonly name: string; readonly schema: JsonSchemaObject } | undefined
   readonly otherArguments: 'refuse' | 'replace'

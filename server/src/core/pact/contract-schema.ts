@@ -69,18 +69,41 @@ const proof = object(
   'an object with arguments and snapshot',
 ).describe('How `airworthy tool prove` tries the undo: what to do, and what to compare.')
 
+const argumentPath = matching(/^[^\s.]+(\.[^\s.]+)*$/, 'the name of an argument')
+
+const authorisation = object(
+  {
+    does: oneOf(['opens', 'captures', 'voids']),
+    id: template.describe('Which one: over args; of one that is opened also over result.'),
+  },
+  'an object with does and id',
+).describe('Money that is set aside for somebody before it leaves: escrow, card authorisations.')
+
 const amount = object(
   {
-    argument: matching(/^[^\s.]+(\.[^\s.]+)*$/, 'the name of an argument').optional(),
+    argument: argumentPath.optional(),
     quote: object(
       { ...followUp, path: text('the path of the amount in the result') },
       'an object with tool, arguments and path',
     )
       .optional()
       .describe('A tool that tells the amount before the call.'),
-    currency: matching(/^[A-Z]{3}$/, 'an ISO 4217 currency such as USD', 3),
+    currency: matching(/^[A-Z]{3}$/, 'an ISO 4217 currency such as USD', 3).optional(),
+    currencyArgument: argumentPath
+      .optional()
+      .describe('Where the ISO 4217 code stands: in the arguments, or in the quote.'),
+    asset: text('a CAIP-19 asset such as eip155:1/erc20:0x…')
+      .optional()
+      .describe('An asset that is no currency of ISO 4217, by its CAIP-19 identifier.'),
+    decimals: integer(0)
+      .max(36, { error: 'at most 36 decimals' })
+      .optional()
+      .describe('Of the asset, as it is registered with `airworthy asset add`.'),
+    unit: oneOf(['major', 'minor'])
+      .optional()
+      .describe('Whether the amount is given in dollars (default) or in cents.'),
   },
-  'an object with currency and argument or quote',
+  'an object with argument or quote, and currency, currencyArgument or asset',
 ).describe('How much money a call moves; a rule reads it as call.amount, in minor units.')
 
 export const contract = object(
@@ -114,6 +137,13 @@ export const contract = object(
       .optional()
       .describe('Whose key encrypts the payloads. Default: the end user.'),
     amount: amount.optional(),
+    counterparty: argumentPath
+      .optional()
+      .describe('The argument that says who gets the money: limits and lists of them read it.'),
+    direction: oneOf(['out', 'in', 'refund'])
+      .optional()
+      .describe('Where the amount goes. Default: out. refund: what had left comes back.'),
+    authorisation: authorisation.optional(),
     returns: returns.optional(),
     outward: outward.optional(),
     dataClasses: dataClasses.optional(),

@@ -8,7 +8,9 @@ import { keyArgumentFault } from '../effect/key-argument.ts'
 import { compilePostConditions } from '../effect/post-condition.ts'
 import { parseTemplate, templatePaths } from '../effect/template.ts'
 import type { Template } from '../effect/template.ts'
+import { caip19 } from '../money/asset.ts'
 import type {
+  AmountUnit,
   ArgumentTemplates,
   CompiledAmount,
   CompiledContract,
@@ -46,6 +48,7 @@ export function compileContract(
     windowSeconds: contract.windowSeconds,
     subject: optionalTemplate(contract.subject, [...path, 'subject'], check),
     amount: contract.amount && compileAmount(contract.amount, [...path, 'amount'], check),
+    money: compileMoney(contract, path, check),
     keyArgument: compileKeyArgument(contract, path, check),
     otherArguments: compileOtherArguments(contract, path, check),
     waitFor: contract.waitFor,
@@ -65,6 +68,7 @@ type Root = 'args' | 'result' | 'effect' | 'session'
 const ARGS_ONLY: readonly Root[] = ['args']
 const PROBE_ROOTS: readonly Root[] = ['args', 'effect']
 const UNDO_ROOTS: readonly Root[] = ['args', 'result', 'effect']
+const OPEN_ROOTS: readonly Root[] = ['args', 'result']
 const TOUCH_ROOTS: readonly Root[] = ['args', 'session']
 /** Roots of which only these fields can be read. */
 const ROOT_FIELDS: Partial<Record<Root, readonly string[]>> = {
@@ -289,24 +293,65 @@ function checkOnlyReads(tool: string, path: readonly PathStep[], check: Check): 
   check.problems.push(problemAt(path, { value: tool, expected }))
 }
 
+/** Who gets the money, which way it goes, and what is set aside before it does. */
+function compileMoney(
+  contract: Contract,
+  path: readonly PathStep[],
+  check: Check,
+): CompiledContract['money'] {
+  const { amount, counterparty, direction = 'out', authorisation } = contract
+  if (amount === undefined && counterparty === undefined) return undefined
+  const roots: readonly Root[] = authorisation?.does === 'opens' ? OPEN_ROOTS : ARGS_ONLY
+  const place = { check, path: [...path, 'authorisation', 'id'], roots }
+  return {
+    direction,
+    counterparty:
+      counterparty === undefined
+        ? undefined
+        : compileArgument(counterparty, [...path, 'counterparty'], check),
+    authorisation: authorisation && {
+      does: authorisation.does,
+      id: compileTemplate(authorisation.id, place),
+    },
+  }
+}
+
+function compileArgument(
+  source: string,
+  path: readonly PathStep[],
+  check: Check,
+): readonly string[] {
+  const argument = source.split('.')
+  const fault = unknownArgument(check.inputSchema, argument.map(indexOrName))
+  if (fault !== undefined) {
+    const expected = `an argument of ${check.tool}: ${fault.known.join(', ') || 'none'}`
+    const found = { value: source, expected, hint: hint(fault.name, fault.known) }
+    check.problems.push(problemAt(path, found))
+  }
+  return argument
+}
+
 function compileAmount(
   amount: NonNullable<Contract['amount']>,
   path: readonly PathStep[],
   check: Check,
 ): CompiledAmount | undefined {
-  const { currency, quote } = amount
+  const { quote, currencyArgument } = amount
+  const isOfArguments = currencyArgument !== undefined && quote === undefined
+  const unit: AmountUnit = {
+    currency: amount.currency ?? (amount.asset === undefined ? undefined : caip19(amount.asset)),
+    currencyPath: isOfArguments
+      ? compileArgument(currencyArgument, [...path, 'currencyArgument'], check)
+      : currencyArgument?.split('.'),
+    decimals: amount.decimals,
+    isMinor: amount.unit === 'minor',
+  }
   if (quote !== undefined) {
     const place = { check, path: [...path, 'quote'], roots: ARGS_ONLY }
     const followUp = compileFollowUp(quote, place)
     checkOnlyReads(quote.tool, [...path, 'quote', 'tool'], check)
-    return { kind: 'quote', ...followUp, path: quote.path.split('.'), currency }
+    return { kind: 'quote', ...followUp, path: quote.path.split('.'), ...unit }
   }
-  const argument = (amount.argument ?? '').split('.')
-  const fault = unknownArgument(check.inputSchema, argument.map(indexOrName))
-  if (fault !== undefined) {
-    const expected = `an argument of ${check.tool}: ${fault.known.join(', ') || 'none'}`
-    const found = { value: amount.argument, expected, hint: hint(fault.name, fault.known) }
-    check.problems.push(problemAt([...path, 'argument'], found))
-  }
-  return { kind: 'argument', argument, currency }
+  const argument = compileArgument(amount.argument ?? '', [...path, 'argument'], check)
+  return { kind: 'argument', argument, ...unit }
 }

@@ -1,6 +1,16 @@
 // What a pact says of escalation: when a person is asked although every rule lets the call go on.
 import { z } from 'zod'
-import { integer, list, map, matching, name, object, oneOf, qualifiedTool, text } from './schema-parts.ts'
+import {
+  integer,
+  list,
+  map,
+  matching,
+  name,
+  object,
+  oneOf,
+  qualifiedTool,
+  text,
+} from './schema-parts.ts'
 import { usd } from './schema-parts.ts'
 
 const NAMES_MAX = 50
@@ -51,7 +61,10 @@ const confidence = object(
     statement: object({ path, min: probability }, 'an object with path and min')
       .optional()
       .describe("A number in the JSON of the model's last reply."),
-    argument: object({ name: text('an argument', 128), min: probability }, 'an object with name and min')
+    argument: object(
+      { name: text('an argument', 128), min: probability },
+      'an object with name and min',
+    )
       .optional()
       .describe('A number that the call itself has as an argument.'),
     logprobs: object({ min: probability }, 'an object with min')

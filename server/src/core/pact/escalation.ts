@@ -195,11 +195,7 @@ function checkNothingAsked(declared: Declared, at: readonly string[]): PactProbl
   return problems
 }
 
-function checkGlobs(
-  manifest: Manifest,
-  declared: Declared,
-  at: readonly string[],
-): PactProblem[] {
+function checkGlobs(manifest: Manifest, declared: Declared, at: readonly string[]): PactProblem[] {
   const tools = Object.keys(manifest.tools)
   const models = manifest.models.map((model) => model.name)
   return Object.entries(declared).flatMap(([trigger, settings]) => {

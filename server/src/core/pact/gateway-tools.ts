@@ -9,3 +9,9 @@ export function isReservedToolName(name: string): boolean {
 
 /** Waits for what people decide about a held call. */
 export const holdToolName = 'airworthy_hold'
+
+/** Waits until a person gives the session back. */
+export const handoverToolName = 'airworthy_handover'
+
+/** Says that the agent doubts. */
+export const escalateToolName = 'airworthy_escalate'

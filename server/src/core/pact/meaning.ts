@@ -1,6 +1,7 @@
 // What is wrong with a manifest of the right shape, as far as it can be known without its tool
 // servers.
 import { currencyDecimals } from '../effect/amount.ts'
+import { caip19 } from '../money/asset.ts'
 import { checkEscalation } from './escalation.ts'
 import { isReservedToolName } from './gateway-tools.ts'
 import type { Manifest } from './manifest-schema.ts'
@@ -115,6 +116,8 @@ const WRITE_FIELDS = [
   'otherArguments',
   'touches',
   'amount',
+  'direction',
+  'authorisation',
   'undo',
   'probe',
 ] as const
@@ -139,8 +142,13 @@ function checkContract(tool: string, contract: Contract): PactProblem[] {
     const expected = 'no undo for an irreversible effect'
     problems.push(problemAt([...path, 'undo'], { value: contract.undo, expected }))
   }
-  if (contract.amount !== undefined)
-    problems.push(...checkAmount([...path, 'amount'], contract.amount))
+  if (contract.amount === undefined) {
+    for (const field of ['direction', 'authorisation'] as const) {
+      if (contract[field] === undefined) continue
+      const expected = 'an amount beside it'
+      problems.push(problemAt([...path, field], { value: contract[field], expected }))
+    }
+  } else problems.push(...checkAmount([...path, 'amount'], contract.amount))
   return problems
 }
 
@@ -152,9 +160,23 @@ function checkAmount(
   if ((amount.argument === undefined) === (amount.quote === undefined)) {
     problems.push(problemAt(path, { value: amount, expected: 'either argument or quote' }))
   }
-  if (currencyDecimals(amount.currency) === undefined) {
+  const { currency, currencyArgument, asset, decimals } = amount
+  const named = [currency, currencyArgument, asset].filter((each) => each !== undefined)
+  if (named.length !== 1) {
+    const expected = 'one of currency, currencyArgument and asset'
+    problems.push(problemAt([...path, 'currency'], { value: currency, expected }))
+  }
+  if (currency !== undefined && currencyDecimals(currency) === undefined) {
     const expected = 'an ISO 4217 currency such as USD'
-    problems.push(problemAt([...path, 'currency'], { value: amount.currency, expected }))
+    problems.push(problemAt([...path, 'currency'], { value: currency, expected }))
+  }
+  if (asset !== undefined && caip19(asset) === undefined) {
+    const expected = 'a CAIP-19 asset such as eip155:1/slip44:60'
+    problems.push(problemAt([...path, 'asset'], { value: asset, expected }))
+  }
+  if ((asset === undefined) !== (decimals === undefined)) {
+    const expected = asset === undefined ? 'nothing: currencies have their own' : 'its decimals'
+    problems.push(problemAt([...path, 'decimals'], { value: decimals, expected }))
   }
   return problems
 }

@@ -158,7 +158,7 @@ function amountFor(
       ? amountOf(tool, call.arguments ?? {})
       : call.amount === undefined
         ? { kind: 'invalid' as const, message: 'the test gives no amount of the quote' }
-        : parseAmount(call.amount, declared.currency)
+        : parseAmount(call.amount, declared.currency ?? '', declared)
   if (found?.kind === 'ok') return { amount: found.amount }
   return { amount: undefined, amountError: found?.message ?? 'the amount is not known' }
 }

@@ -67,6 +67,7 @@ const otherDenials: readonly string[] = [
   'auth.',
   'log.',
   'kill.',
+  'handover.',
 ]
 const otherDenialCodes: ReadonlySet<ErrorCode> = new Set(['tool.arguments_invalid'])
 

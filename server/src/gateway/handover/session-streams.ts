@@ -1,5 +1,5 @@
 // The streams that agents are told replies in, by session, so that they can be ended together.
-import { AirworthyError } from '../../core/errors.ts'
+import type { AirworthyError } from '../../core/errors.ts'
 
 type Cut = (error: AirworthyError) => void
 
@@ -28,9 +28,8 @@ export class SessionStreams {
   }
 
   /** Ends the streams of a session as its upstream's failure would. Gives how many there were. */
-  cut(sessionId: string): number {
+  cut(sessionId: string, error: AirworthyError): number {
     const cuts = [...(this.#bySession.get(sessionId) ?? [])]
-    const error = new AirworthyError('session.handed_over', 'the session went to a person')
     for (const cut of cuts) cut(error)
     return cuts.length
   }

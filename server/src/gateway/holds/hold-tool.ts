@@ -3,6 +3,7 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
 import { holdToolName } from '../../core/pact/gateway-tools.ts'
+import { mayHoldByTrigger } from '../../core/escalation/may-hold.ts'
 import { mayHoldOutward } from '../../core/taint/trifecta.ts'
 import type { LoadedPact } from '../pacts.ts'
 import type { GatewayTool } from '../mcp/gateway-tool.ts'
@@ -69,7 +70,7 @@ export const holdTool: GatewayTool = {
 function mayHold({ pact }: LoadedPact, server: string): boolean {
   for (const tool of pact.tools.values()) {
     if (tool.server !== server || !tool.listable) continue
-    if (mayHoldOutward(pact, tool)) return true
+    if (mayHoldOutward(pact, tool) || mayHoldByTrigger(pact, tool)) return true
     if (tool.bound.rules.some((rule) => rule.effect === 'hold')) return true
   }
   return false

@@ -1,14 +1,16 @@
 // Keeps the gateway's lease, and hears of kills: woken by the database, and asking each second. The
 // order is the promise: what a kill stops is stopped here before the database hears that it is.
 import { randomUUIDv7 } from 'node:crypto'
+import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import type { ActiveKill } from '../../core/kill/kill.ts'
-import { type Clocks, cutAfterMs, leaseEnd, leaseWaitMs, renewEveryMs } from '../../core/kill/lease.ts'
+import { type Clocks, cutAfterMs, leaseEnd, leaseWaitMs, noLease, renewEveryMs } from '../../core/kill/lease.ts'
 import { type Ack, KillLease } from '../../store/kill-lease.ts'
 import type { GatewayLog } from '../gateway-log.ts'
 import type { Fence } from './fence.ts'
 
 const reconnectMs = 250
+const firstLeaseMsMax = 20_000
 /** Kills that come while others are applied are read with the next turn. */
 const turnsMax = 5
 
@@ -40,13 +42,15 @@ export class KillWatch implements AsyncDisposable {
     this.#options = options
   }
 
-  /** Resolves with the first lease: before it nothing is dispatched. Rejects where there is none. */
+  /** Resolves with the first lease: before it nothing is dispatched. Throws `database.unreachable`. */
   static async start(options: KillWatchOptions): Promise<KillWatch> {
     const watch = new KillWatch(options)
-    await watch.#connect()
-    await watch.#renew()
     watch.#running = watch.#run()
-    return watch
+    const deadline = performance.now() + firstLeaseMsMax
+    while (!options.fence.isLeased && performance.now() < deadline) await options.fence.awaitLease()
+    if (options.fence.isLeased) return watch
+    await watch[Symbol.asyncDispose]()
+    throw new AirworthyError('database.unreachable', 'the database gave the gateway no lease')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -54,6 +58,7 @@ export class KillWatch implements AsyncDisposable {
     this.#wake()
     await this.#running
     clearTimeout(this.#cutTimer)
+    this.#options.fence.renew(noLease)
     await this.#lease?.end()
   }
 

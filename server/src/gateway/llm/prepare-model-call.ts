@@ -12,6 +12,8 @@ import type { SessionFacts } from '../../core/decision/facts.ts'
 import type { EffectIntent, Intent, Principal, Shrink } from '../../store/recorder/types.ts'
 import type { Gateway } from '../gateway.ts'
 import type { LoadedPact } from '../pacts.ts'
+import type { Signals } from '../../core/escalation/escalation.ts'
+import { watchModelCall } from '../escalation/watch-call.ts'
 import { rememberMessages } from '../taint/messages.ts'
 import { boundAmounts, hasUnknownPrice, isPlain, isPricedAs, type Tokens } from './pricing.ts'
 import { boundPrompt } from './reserve-prompt.ts'
@@ -85,9 +87,14 @@ export async function prepareModelCall(
   const reservation = isCached ? oneCall : reserve(input, model, tokens)
   const drift = findDrift(loaded, request)
   const holdsDrift = drift !== undefined && pact.drift[drift] === 'hold'
-  const mayHold = holdsDrift || (model?.bound.rules.some((rule) => rule.effect === 'hold') ?? false)
+  const holdsByTrigger = (pact.escalation?.models.length ?? 0) > 0
+  const mayHold =
+    holdsDrift ||
+    holdsByTrigger ||
+    (model?.bound.rules.some((rule) => rule.effect === 'hold') ?? false)
   const makeHoldEffect = (): EffectIntent => holdEffect(gateway, input)
   const asks = model !== undefined && variant.asksWhenOver !== false && hasOtherWay(model, request)
+  const watch = watchModelCall(pact.escalation)
   const intent: Intent = {
     callId: input.callId,
     principal,
@@ -116,12 +123,14 @@ export async function prepareModelCall(
     holdExpiresAfterMs: pact.holdExpiresAfterSeconds * 1000,
     drift,
     resume: input.resume,
+    approvals: pact.approvals,
     hasWaited: variant.hasWaited === true,
     shrink: isCached ? undefined : makeShrink(model, tokens),
     asksWhenOver: asks && !isCached,
     retryOf: input.retryOf,
     notes: variant.notes,
     wire: input.wire.api,
+    watch,
   }
   return { intent, loaded, model, promptTokens, completionTokens }
 }
@@ -212,8 +221,8 @@ function bindDecision(options: {
   }
   const agent = { name: principal.agentName, stakes: principal.stakes }
   const unserved = model && findUnserved(model, input)
-  return (session: SessionFacts, nowMs: number): Decision => {
-    const decision = decide(call, pact, { session, agent, nowMs })
+  return (session: SessionFacts, nowMs: number, signals?: Signals): Decision => {
+    const decision = decide(call, pact, { session, agent, nowMs, signals })
     if (unserved !== undefined) return tighten(decision, unserved)
     const reason = `the ${options.drift ?? ''} of the request is not as enrolled`
     const seen = options.holdsDrift

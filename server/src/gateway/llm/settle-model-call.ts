@@ -4,6 +4,7 @@ import { AirworthyError } from '../../core/errors.ts'
 import type { CompiledEndpoint } from '../../core/pact/compiled.ts'
 import type { Outcome, SealedPayload, Settled, TokenUsage } from '../../store/recorder/types.ts'
 import type { Gateway } from '../gateway.ts'
+import { readModelReply } from '../escalation/read-model-reply.ts'
 import type { Forwarding, Route } from './forwarding.ts'
 import { priceUsage } from './pricing.ts'
 import type { PartialUsage, ReplyFindings } from './wire.ts'
@@ -39,7 +40,8 @@ export async function settleCached(
   const { cache, cacheOf, used } = cached
   const usage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 }
   const response = await seal(gateway, forwarding, cached.body)
-  const outcome = { code: undefined, attempts: 0, usage, used, response, cache, cacheOf }
+  const reading = readModelReply(forwarding, cached.body)
+  const outcome = { reading, code: undefined, attempts: 0, usage, used, response, cache, cacheOf }
   return settleBounded(gateway, forwarding, { ...outcome, state: 'done' })
 }
 
@@ -90,9 +92,11 @@ export async function settleReply(
     })
   }
   const isWhole = error === undefined || error.code === 'policy.reply_denied'
+  const reading = error === undefined ? readModelReply(forwarding, reply.body) : undefined
   return settleBounded(gateway, forwarding, {
     ...common,
     state: isWhole ? 'done' : 'failed',
+    reading,
     usage,
     used: priceUsage(route.endpoint, usage, findings?.terms),
   })

@@ -130,6 +130,8 @@ const refusedBeforeRunning = new Set<number>([
 const neverSentCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'])
 
 function readFailure(thrown: unknown, signal: AbortSignal | undefined): ConnectedEnd {
+  const refusal = refusalIn(thrown)
+  if (refusal !== undefined) return { kind: 'failed', error: refusal }
   if (signal?.aborted === true) return { kind: 'unknown', error: cancelled() }
   if (thrown instanceof ProtocolError) {
     const error = new AirworthyError('upstream.refused', thrown.message, {
@@ -144,6 +146,14 @@ function readFailure(thrown: unknown, signal: AbortSignal | undefined): Connecte
     return failedToReach(`the tool server cannot be reached (${code})`, thrown)
   }
   return unreadable(thrown)
+}
+
+/** What the fence did not let out: not a byte of it was written. */
+function refusalIn(thrown: unknown): AirworthyError | undefined {
+  for (let error: unknown = thrown; error instanceof Error; error = error.cause) {
+    if (error instanceof AirworthyError && error.code === 'gateway.lease_ended') return error
+  }
+  return undefined
 }
 
 function readStatus(thrown: SdkHttpError): ConnectedEnd {

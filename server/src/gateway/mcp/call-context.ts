@@ -3,6 +3,7 @@
 // there the context is empty, and a log message is dropped rather than told to another agent.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { LoggingMessageNotification } from '@modelcontextprotocol/client'
+import type { LiveCall } from '../kill/fence.ts'
 import type { ToolRelay } from '../tools/backend.ts'
 
 /** Takes what a server logs during one call. */
@@ -18,6 +19,8 @@ export type RelayedCall = {
 export type CallContext = {
   readonly onMessage?: LogSink | undefined
   readonly relayed?: RelayedCall | undefined
+  /** Asked when the call is written. */
+  readonly live?: LiveCall | undefined
 }
 
 const context = new AsyncLocalStorage<CallContext>()

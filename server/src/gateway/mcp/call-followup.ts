@@ -3,6 +3,7 @@ import { splitToolName } from '../../core/decision/call.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import type { CompiledPact } from '../../core/pact/compiled.ts'
 import type { Gateway } from '../gateway.ts'
+import type { LiveCall } from '../kill/fence.ts'
 import type { ToolEnd } from '../tools/backend.ts'
 
 /** `followUp.tool` is `server/tool`; `meta` says in which session, and for which effect. */
@@ -13,6 +14,7 @@ export async function callFollowUp(
     readonly tool: string
     readonly args: Readonly<Record<string, unknown>>
     readonly meta: Readonly<Record<string, unknown>>
+    readonly live: LiveCall
   },
 ): Promise<ToolEnd> {
   const name = splitToolName(followUp.tool)
@@ -21,6 +23,6 @@ export async function callFollowUp(
     const error = new AirworthyError('tool.server_unknown', `${name.server} is not enrolled`)
     return { kind: 'failed', error }
   }
-  const { args, meta } = followUp
-  return gateway.tools.call({ name: name.server, server, tool: name.tool }, { args, meta })
+  const { args, meta, live } = followUp
+  return gateway.tools.call({ name: name.server, server, tool: name.tool }, { args, meta, live })
 }

@@ -11,7 +11,7 @@ export async function callServer(
   request: ToolRequest,
 ): Promise<ConnectedEnd> {
   const { tool, server } = target
-  const { args, meta, signal, onProgress, logs } = request
+  const { args, meta, signal, onProgress, logs, live } = request
   const connected = {
     tool,
     definition: undefined,
@@ -26,19 +26,19 @@ export async function callServer(
   if (isFeatureTool(server, tool)) {
     return tool === 'resources.subscribe'
       ? { kind: 'result', result: { content: [], structuredContent: {} } }
-      : callFeature(connection.client, tool, connected)
+      : inCallContext({ live }, () => callFeature(connection.client, tool, connected))
   }
   const listed = await connection.listed().catch(() => undefined)
   const definition = listed?.definitions.get(tool)
   const { relay } = request
   const onMessage = logs?.onMessage
   if (relay === undefined) {
-    return inCallContext({ onMessage }, () =>
+    return inCallContext({ onMessage, live }, () =>
       callConnected(connection.client, { ...connected, definition }),
     )
   }
   const end = await connection.relayed.run({ relay, timeoutMs: server.timeoutMs }, (relayed) =>
-    inCallContext({ onMessage, relayed }, () =>
+    inCallContext({ onMessage, relayed, live }, () =>
       callConnected(connection.client, { ...connected, definition }),
     ),
   )

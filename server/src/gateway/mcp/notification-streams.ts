@@ -37,7 +37,10 @@ export async function openStream(gateway: Gateway, exchange: McpExchange): Promi
   })
   const untrack = gateway.notifications.track(() => response.end())
   const uncheck = checkKey(gateway, exchange, () => response.end())
+  const live = gateway.fence.enter(exchange.principal)
+  live.onCut(() => response.end())
   response.once('close', () => {
+    live[Symbol.dispose]()
     stop()
     untrack()
     uncheck()
@@ -101,7 +104,10 @@ export async function listenAsAsked(
         if (mayTell(permitted, change)) listener(eventOf(change))
       })
       const uncheck = checkKey(gateway, exchange, () => exchange.abort.abort())
+      const live = gateway.fence.enter(exchange.principal)
+      live.onCut(() => exchange.abort.abort())
       return () => {
+        live[Symbol.dispose]()
         stop()
         uncheck()
       }

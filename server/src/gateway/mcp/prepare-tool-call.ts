@@ -27,6 +27,11 @@ import { hasLiveEffect } from '../../store/live-effects.ts'
 import { runIntentOf } from '../runs/run-name.ts'
 import { callFollowUp } from './call-followup.ts'
 import { isFeatureName } from './features.ts'
+import { mayHoldByTrigger } from '../../core/escalation/may-hold.ts'
+import type { Signals } from '../../core/escalation/escalation.ts'
+import { signalsFor } from '../escalation/signals-for.ts'
+import { scoreCall } from '../escalation/score-call.ts'
+import { watchToolCall } from '../escalation/watch-call.ts'
 import { mayHoldOutward } from '../../core/taint/trifecta.ts'
 import { findTaint } from '../taint/origins.ts'
 import { parseToolResult } from './tool-result.ts'
@@ -42,6 +47,8 @@ export type ToolCallInput = {
   readonly run?: string | undefined
   /** The person who makes the call in the agent's stead. */
   readonly inStead?: Intent['inStead']
+  /** The person who changed the arguments of a held call: it is held again, and not theirs to approve. */
+  readonly author?: Intent['author']
   /** Of an agent that still listens: when it cancels, and what it is told meanwhile. */
   readonly live?: Pick<ToolRequest, 'signal' | 'onProgress' | 'logs' | 'relay'> | undefined
 }
@@ -76,6 +83,7 @@ export async function prepareToolCall(
     tool && outside === undefined
       ? await findDrift(gateway, { input, loaded, action, findings })
       : undefined
+  if (input.author !== undefined) findings.push(edited)
   const subject = (tool && subjectOf(tool, args)) ?? principal.endUser
   const text = Buffer.from(
     JSON.stringify({ server: input.server, tool: asked.tool, arguments: args }),
@@ -84,10 +92,19 @@ export async function prepareToolCall(
   const isWrite = tool !== undefined && tool.effectClass !== 'read'
   const mayHold =
     drift !== undefined ||
+    input.author !== undefined ||
     mayHoldOutward(loaded.pact, tool) ||
+    (tool !== undefined && mayHoldByTrigger(loaded.pact, tool)) ||
     (tool?.bound.rules.some((rule) => rule.effect === 'hold') ?? false)
   const { sessionId } = principal
+  const { escalation } = loaded.pact
+  const watch = watchToolCall(gateway, escalation, { action, args, task: principal.task })
+  const score =
+    findings.length === 0 && escalation?.scorer !== undefined
+      ? await scoreCall(gateway, loaded, { principal, action, args })
+      : undefined
   const taint = await findTaint(gateway, { loaded, tool, sessionId, args })
+  const effectSeen = await classOf(gateway, loaded, tool)
   const intent: Intent = {
     callId: input.callId,
     principal,
@@ -103,9 +120,11 @@ export async function prepareToolCall(
       tool,
       amount,
       findings,
-      effectClass: await classOf(gateway, loaded, tool),
+      effectClass: effectSeen,
       digest: callDigest(loaded.pact.loops, action, key.argsHash),
       origins: taint.origins,
+      isWatched: watch !== undefined,
+      score,
     }),
     effect: isWrite || mayHold ? effect : undefined,
     holdEffect: () => effect,
@@ -114,8 +133,12 @@ export async function prepareToolCall(
     drift,
     resume: input.resume,
     inStead: input.inStead,
+    author: input.author,
+    approvals: loaded.pact.approvals,
+    effectSeen,
     hasWaited,
     taint,
+    watch,
     run: runIntentOf(loaded.pact.runs, { run: input.run, isWrite, principal }),
   }
   return { intent, loaded, tool, subject, amount }
@@ -144,6 +167,14 @@ async function classOf(
   if (tool.contract.undo === undefined) return tool.effectClass
   const proved = await gateway.proofs.proved(loaded)
   return effectiveClass(tool, { pact: loaded.pact, isProved: proved.has(toolName(tool)) })
+}
+
+/** Whatever the rules say, somebody else looks at what a person made of the call. */
+const edited: Finding = {
+  verdict: 'hold',
+  code: 'call.held',
+  rule: 'approval.edited',
+  reason: 'a person changed the arguments',
 }
 
 /** What lies outside the task is not even asked for a quote. */
@@ -192,7 +223,8 @@ async function findAmount(
     const isRepeat = await hasLiveEffect(db, organisationId, options.key)
     if (isRepeat && input.resume === undefined) return undefined
     const meta = { 'airworthy/session': input.principal.sessionId }
-    const end = await callFollowUp(gateway, loaded.pact, { ...quote, meta })
+    using live = gateway.fence.enter({ ...input.principal, tool: quote.tool })
+    const end = await callFollowUp(gateway, loaded.pact, { ...quote, meta, live })
     if (end.kind !== 'result') {
       return refuseAmount(findings, `no quote for the amount: ${end.error.message}`)
     }
@@ -276,6 +308,8 @@ function bindDecision(options: {
   effectClass: EffectClass
   digest: string | undefined
   origins: ToolCall['origins']
+  isWatched: boolean
+  score: number | undefined
 }): Intent['decide'] {
   const { input, loaded, findings } = options
   const { principal } = input
@@ -290,14 +324,16 @@ function bindDecision(options: {
     origins: options.origins,
   }
   const agent = { name: principal.agentName, stakes: principal.stakes }
-  return (session: SessionFacts, nowMs: number): Decision => {
+  const { isWatched, score } = options
+  return (session: SessionFacts, nowMs: number, known?: Signals): Decision => {
     // What is malformed is refused for that: rules would only stumble over it.
     const denied = findings.find((finding) => finding.verdict === 'deny')
     if (denied !== undefined) {
       const { code, rule, reason } = denied
       return { verdict: 'deny', code, reasons: [{ rule, verdict: 'deny', reason }] }
     }
-    const facts = { session, agent, nowMs }
+    const signals = signalsFor(known, { isWatched, score })
+    const facts = { session, agent, nowMs, ...(signals === undefined ? {} : { signals }) }
     const decided = decide(call, loaded.pact, facts)
     const decision = recordFacts(decided, { call, pact: loaded.pact, facts })
     return findings.reduce(tighten, decision)

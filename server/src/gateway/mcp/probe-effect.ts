@@ -61,7 +61,8 @@ async function askProbe(
   const probe = probeArguments(tool, { args, effectKey: effect.effectKey })
   if (probe.kind === 'invalid') return unknown
   const meta = { 'airworthy/session': effect.sessionId }
-  const end = await callFollowUp(gateway, pact, { ...probe, meta })
+  using live = gateway.fence.enter({ ...effect, tool: effect.action }, 'undo')
+  const end = await callFollowUp(gateway, pact, { ...probe, meta, live })
   if (end.kind !== 'result' || end.result.isError === true) return unknown
   const parsed = parseToolResult(end.result)
   const outcome = probeOutcome(tool, parsed)

@@ -60,7 +60,8 @@ async function askUndoProbe(
   const probe = undoProbeArguments(tool, { args, result, effectKey: undo.effectKey })
   if (probe.kind === 'invalid') return unknown
   const meta = { 'airworthy/session': undo.sessionId }
-  const end = await callFollowUp(gateway, pact, { ...probe, meta })
+  using live = gateway.fence.enter({ ...undo, tool: undo.action }, 'undo')
+  const end = await callFollowUp(gateway, pact, { ...probe, meta, live })
   if (end.kind !== 'result' || end.result.isError === true) return unknown
   const outcome = undoProbeOutcome(tool, parseToolResult(end.result))
   if (outcome.kind === 'invalid') {

@@ -9,6 +9,7 @@ import {
   SdkErrorCode,
   type Transport,
 } from '@modelcontextprotocol/client'
+import { callContext } from './call-context.ts'
 import { LineSplitter } from './line-splitter.ts'
 
 /** A longer message, in either direction, ends the server: it is a flood or a broken program. */
@@ -85,6 +86,11 @@ export class StdioTransport implements Transport {
   /** Resolves when the pipe has taken the message; rejects when it cannot any more. */
   send(message: JSONRPCMessage): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const refusal = 'id' in message && 'method' in message ? callContext()?.live?.refusal() : undefined
+    if (refusal !== undefined) {
+      reject(refusal)
+      return promise
+    }
     const stdin = this.#child?.stdin
     if (stdin === undefined || !stdin.writable) {
       reject(new SdkError(SdkErrorCode.NotConnected, 'the tool server is not running'))

@@ -130,6 +130,8 @@ async function execute(
   const { input, prepared, placed } = options
   const server = prepared.loaded.pact.servers.get(input.server)
   const waitFor = prepared.tool?.contract.waitFor
+  const tool = `${input.server}/${input.tool}`
+  using live = gateway.fence.enter({ ...input.principal, tool })
   try {
     const end =
       server === undefined
@@ -142,6 +144,7 @@ async function execute(
             { name: input.server, server, tool: input.tool },
             {
               ...input.live,
+              live,
               pinnedHash: prepared.intent.schemaHash,
               args: sentArguments(prepared, input.args),
               meta: {

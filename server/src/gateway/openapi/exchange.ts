@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher, Pool } from 'undici'
 import { AirworthyError } from '../../core/errors.ts'
+import type { LiveCall } from '../kill/fence.ts'
 
 /** Beyond this many, calls of one API are refused rather than queued. */
 const openRequestsMax = 256
@@ -30,6 +31,8 @@ export type ExchangeLimits = {
   readonly timeoutMs: number
   readonly replyBytesMax: number
   readonly signal?: AbortSignal | undefined
+  /** Asked when the request is about to be written. */
+  readonly live?: LiveCall | undefined
 }
 
 /** Never rejects. */
@@ -43,7 +46,7 @@ export async function exchange(
     return failed(new AirworthyError('gateway.overloaded', message), false)
   }
   const { promise, resolve } = Promise.withResolvers<ExchangeEnd>()
-  const collector = new ReplyCollector(limits.replyBytesMax, resolve)
+  const collector = new ReplyCollector(limits, resolve)
   const timer = setTimeout(() => {
     collector.abort(new AirworthyError('upstream.timeout', 'the API did not answer in time'))
   }, limits.timeoutMs)
@@ -91,6 +94,7 @@ function failed(error: AirworthyError, wasSent: boolean): ExchangeEnd {
 
 class ReplyCollector implements Dispatcher.DispatchHandler {
   readonly #bytesMax: number
+  readonly #live: LiveCall | undefined
   readonly #resolve: (end: ExchangeEnd) => void
   readonly #chunks: Buffer[] = []
   #bytes = 0
@@ -99,13 +103,21 @@ class ReplyCollector implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #reason: AirworthyError | undefined
 
-  constructor(bytesMax: number, resolve: (end: ExchangeEnd) => void) {
-    this.#bytesMax = bytesMax
+  constructor(limits: ExchangeLimits, resolve: (end: ExchangeEnd) => void) {
+    this.#bytesMax = limits.replyBytesMax
+    this.#live = limits.live
     this.#resolve = resolve
   }
 
   /** undici calls it when the request is about to be written on a connection, and not before. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    const refusal = this.#live?.refusal()
+    if (refusal !== undefined) {
+      // Not a byte of it is written yet.
+      this.abort(refusal)
+      controller.abort(refusal)
+      return
+    }
     this.#controller = controller
     if (this.#reason !== undefined) controller.abort(this.#reason)
   }

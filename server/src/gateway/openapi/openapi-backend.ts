@@ -89,8 +89,8 @@ export class OpenApiBackend implements ToolBackend<OpenApiServer> {
       return { kind: 'failed', error: new AirworthyError('tool.arguments_invalid', built.message) }
     }
     const { timeoutMs, responseBytesMax: replyBytesMax, unknownStatuses } = server
-    const { signal } = request
-    const end = await exchange(pool, built.request, { timeoutMs, replyBytesMax, signal })
+    const { signal, live } = request
+    const end = await exchange(pool, built.request, { timeoutMs, replyBytesMax, signal, live })
     const read = readEnd(end, {
       isWrite: Object.hasOwn(request.meta, effectKeyMeta),
       secrets: credentials.secrets,

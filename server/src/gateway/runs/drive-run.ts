@@ -28,6 +28,7 @@ import { undoEffect } from '../undo-effect.ts'
 /** A probe that found nothing out is asked again after this. */
 const probeDelayMs = 1000
 const retryDelayMs = 500
+const frozenDelayMs = 1000
 
 export async function driveRun(
   gateway: Gateway,
@@ -38,6 +39,11 @@ export async function driveRun(
   while (!stopping.aborted) {
     const held = await renewLease(db, organisationId, lease)
     if (held === undefined) return
+    // What is frozen stands still, as it is; what is unwound goes on being taken back.
+    if (gateway.fence.killRefusal(held.run, 'undo') !== undefined) {
+      await releaseLease(db, organisationId, lease, held.nowMs + frozenDelayMs)
+      return
+    }
     const task = await nextTask(gateway, held.run, held.nowMs)
     if (task === undefined) break
     if (task.kind === 'wait') {
@@ -162,13 +168,15 @@ async function undo(gateway: Gateway, work: Work, step: Step): Promise<boolean> 
       // Nobody told a run that failed by itself to be taken back: its own id stands for it.
       operatorId: run.closedBy ?? run.runId,
       reason: run.reason ?? 'run',
+      isUnattended: true,
     })
     return false
   } catch (thrown) {
     const { code, message } = asAirworthyError(thrown)
     if (code === 'internal.unexpected') throw thrown
     const isLate = nowMs - (run.closedAt?.getTime() ?? nowMs) > unsettledMsMax
-    if (isNotItsFault(code) && !isLate) {
+    // What is frozen waits for as long as it is.
+    if (isNotItsFault(code) && (!isLate || code === 'kill.active')) {
       await releaseLease(db, organisationId, lease, nowMs + retryDelayMs)
       return true
     }
@@ -185,6 +193,7 @@ const waitingCodes: ReadonlySet<string> = new Set([
   'effect.in_flight',
   'effect.unknown',
   'log.unavailable',
+  'kill.active',
 ])
 
 /** The undo is under way, its end is being found out, or nothing can be written: no attempt. */

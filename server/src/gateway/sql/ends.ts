@@ -75,6 +75,7 @@ export function databaseRefusal(error: DatabaseError, prefixLength?: number): To
 /** Before COMMIT was sent: a connection that breaks there takes the whole transaction with it. */
 export function uncommittedEnd(thrown: unknown, prefixLength?: number): ToolEnd {
   if (isAnswer(thrown)) return databaseRefusal(thrown, prefixLength)
+  if (thrown instanceof AirworthyError) return { kind: 'failed', error: thrown }
   const message = 'the connection to the database broke before anything was committed'
   return failedEnd('upstream.interrupted', message, thrown)
 }

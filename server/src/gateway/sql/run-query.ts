@@ -8,7 +8,7 @@ import type { ToolEnd } from '../tools/backend.ts'
 import { databaseRefusal, isAnswer, refusalEnd, uncommittedEnd } from './ends.ts'
 import { findRefusedFunction } from './function-gate.ts'
 import { readQueryNames } from './query-text.ts'
-import { cursor, cutEnd, readEnd } from './run-statement.ts'
+import { cursor, cutEnd, readEnd, requireLive } from './run-statement.ts'
 import {
   beginText,
   fetchRows,
@@ -60,6 +60,7 @@ async function runGuarded(
   const begin = beginText({ access: 'read', deadline: limits.deadline, more: settings(query) })
   // SELECT takes the first snapshot: after it, nothing can make the transaction writable.
   await client.query(`${begin}; SELECT 1`)
+  requireLive(run)
   await runOne(client, `${prefix}${sql}`)
   const foreign = await findForeignRelation(client, query.relations)
   if (foreign !== undefined) {

@@ -63,10 +63,10 @@ export async function runStatement(
   try {
     const { access } = bound
     await client.query(beginText({ access, deadline: limits.deadline }))
+    const run = { limits, guard, live: options.live }
+    requireLive(options)
     const end =
-      access === 'read'
-        ? await read(client, bound, { limits, guard })
-        : await write(client, bound, { limits, guard })
+      access === 'read' ? await read(client, bound, run) : await write(client, bound, run)
     isClean = end.kind === 'result' && (await isIdle(client))
     return end
   } catch (thrown) {
@@ -85,7 +85,13 @@ async function isIdle(client: PoolClient): Promise<boolean> {
   )
 }
 
-type Run = { readonly limits: Limits; readonly guard: Guard }
+type Run = Pick<RunOptions, 'limits' | 'live'> & { readonly guard: Guard }
+
+/** Throws what may not leave now, to be asked where nothing is committed yet. */
+export function requireLive({ live }: Pick<RunOptions, 'live'>): void {
+  const refusal = live?.refusal()
+  if (refusal !== undefined) throw refusal
+}
 
 async function read(client: PoolClient, bound: BoundStatement, run: Run): Promise<ToolEnd> {
   // Only a query can be declared: PostgreSQL's own grammar refuses everything else here.
@@ -128,6 +134,8 @@ async function write(client: PoolClient, bound: BoundStatement, run: Run): Promi
   if (performance.now() > deadline) {
     return refusalEnd('sql.limit_exceeded', 'the time was over before the change was committed')
   }
+  // What is not committed has not happened.
+  requireLive(run)
   return commit(client, fetched)
 }
 

@@ -2,6 +2,7 @@
 // when the call passes them, and rows that are read no further than that.
 import type { FieldDef, PoolClient } from 'pg'
 import { Query } from 'pg'
+import type { LiveCall } from '../kill/fence.ts'
 import type { ResultRow } from './values.ts'
 import { rowReader } from './values.ts'
 
@@ -20,6 +21,8 @@ export function giveBack(client: PoolClient, isClean: boolean): void {
 export type RunOptions = {
   readonly limits: Limits
   readonly signal: AbortSignal | undefined
+  /** Asked before a statement, and before its commit. */
+  readonly live?: LiveCall | undefined
   /** Hears of a connection that was cut in the middle of a statement: its backend may go on. */
   readonly onCut: (pid: number) => void
 }

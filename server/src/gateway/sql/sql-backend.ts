@@ -138,12 +138,12 @@ export class SqlBackend implements ToolBackend<SqlServer> {
   #runOptions(
     target: PoolTarget,
     limits: RunOptions['limits'],
-    { signal }: ToolRequest,
+    { signal, live }: ToolRequest,
   ): RunOptions {
     const onCut = (pid: number): void => {
       this.#useOnce(target, (client) => endBackend(client, pid)).catch(() => undefined)
     }
-    return { limits, signal, onCut }
+    return { limits, signal, live, onCut }
   }
 
   /** Rights change after enrolment too, so the role is looked at again now and then. */

@@ -12,6 +12,7 @@ import type {
 } from '@modelcontextprotocol/sdk/types.js'
 import type { AirworthyError } from '../../core/errors.ts'
 import type { Manifest } from '../../core/pact/manifest.ts'
+import type { LiveCall } from '../kill/fence.ts'
 
 export type ToolServer = Manifest['toolServers'][string]
 
@@ -43,6 +44,8 @@ export type ToolRequest = {
   readonly logs?: ToolLogs | undefined
   /** Of a client that the server may ask during this call; only MCP servers do. */
   readonly relay?: ToolRelay | undefined
+  /** Asked right before bytes leave; its signal is part of `signal`. */
+  readonly live?: LiveCall | undefined
 }
 
 /** The client that made a call, as far as the call's server may ask it something. */

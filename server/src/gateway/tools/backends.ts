@@ -1,6 +1,7 @@
 // All tool servers, whatever their kind: each is asked through the backend of its transport.
 import { AirworthyError, statusOf } from '../../core/errors.ts'
 import type { Manifest } from '../../core/pact/manifest.ts'
+import type { LiveCall } from '../kill/fence.ts'
 import type {
   ServerFeatures,
   ToolBackend,
@@ -45,8 +46,22 @@ export class ToolBackends implements AsyncDisposable {
     return this.#of(target.server).hashOf(target)
   }
 
-  call(target: ToolTarget, request: ToolRequest): Promise<ToolEnd> {
-    return this.#of(target.server).call(target, request)
+  /** Nothing reaches a tool server but by a live call, which a kill cuts. */
+  async call(
+    target: ToolTarget,
+    request: ToolRequest & { readonly live: LiveCall },
+  ): Promise<ToolEnd> {
+    const { live, signal } = request
+    if (live.refusal() !== undefined) await live.awaitLease()
+    const refusal = live.refusal()
+    if (refusal !== undefined) return { kind: 'failed', error: refusal }
+    const end = await this.#of(target.server).call(target, {
+      ...request,
+      signal: signal === undefined ? live.signal : AbortSignal.any([signal, live.signal]),
+    })
+    // What a kill cut was not given up by its client.
+    if (end.kind === 'result' || live.cutReason === undefined) return end
+    return { kind: end.kind, error: live.cutReason }
   }
 
   /** Undefined for a kind of server that has tools only. */

@@ -19,6 +19,8 @@ const plannerOptions = [
   'enable_mergejoin=off',
   'plan_cache_mode=force_generic_plan',
   'jit=off',
+  // A process that is stopped in the middle of a batch must not keep the log's lock for ever.
+  'idle_in_transaction_session_timeout=5000',
 ]
 /** Longer than any batch should take; a database that hangs is a log that cannot be written. */
 const statementTimeoutMs = 30_000

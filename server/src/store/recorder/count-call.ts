@@ -5,6 +5,7 @@ import { type Batch, record, touchSession } from './batch.ts'
 import { clip, names } from './call-rows.ts'
 import type { SessionState } from './state.ts'
 import type { Intent } from './types.ts'
+import { rememberCall } from './place-escalation.ts'
 import { readTaint } from './place-taint.ts'
 
 /** Counts the call, and takes over what its decision says of flow and loops. */
@@ -17,6 +18,7 @@ export function countCall(
   const { facts } = session
   touchSession(batch, session)
   if (decision.after !== undefined) Object.assign(facts, decision.after)
+  rememberCall(batch, intent, decision)
   if (intent.kind === 'model') {
     facts.modelCalls += 1
     return

@@ -1,6 +1,8 @@
 // What a batch needs to know: sessions, keys, live effects, and calls that the recorder does not
 // remember, of another process or of a connection that is gone.
+import { isWatchKnown, loadWatches } from './agent-watch.ts'
 import type { Item, Loaded } from './items.ts'
+import { loadMoney } from './load-money.ts'
 import { amountsOf } from './ledger.ts'
 import { settledBeforeOf } from './outcome-detail.ts'
 import { loadPolicyLedgers } from './policies.ts'
@@ -11,9 +13,12 @@ import type { Intent } from './types.ts'
 /** True when nothing has to be read, and no lease taken back, to decide about the call. */
 export function isIntentKnown(state: RecorderState, intent: Intent, nowMs: number): boolean {
   if (intent.resume !== undefined || !state.keys.has(intent.principal.apiKeyId)) return false
+  // What money is left is read anew, where there are limits on it.
+  if (intent.money !== undefined && state.limitsVersion !== null) return false
   // Which effects touch the same thing is never remembered.
   if (intent.undo !== undefined || intent.effect?.touches !== undefined) return false
   if (intent.effect !== undefined && !state.effects.has(intent.effect.key)) return false
+  if (!isWatchKnown(state, intent)) return false
   const session = state.sessions.get(intent.principal.sessionId)
   if (session === undefined || session.validUntilMs <= nowMs) return false
   // Where others hold leases, a call must not be refused before they were asked for them.
@@ -22,7 +27,7 @@ export function isIntentKnown(state: RecorderState, intent: Intent, nowMs: numbe
 
 /** True when nothing has to be read to write what became of the call. */
 export function isCallKnown(state: RecorderState, call: OpenCall): boolean {
-  if (!state.sessions.has(call.sessionId)) return false
+  if (!state.sessions.has(call.sessionId) || call.hasMoney === true) return false
   return call.ledgerIds === undefined || call.ledgerIds.every((id) => state.ledgers.has(id))
 }
 
@@ -50,6 +55,7 @@ export async function loadItems(options: {
   const apiKeyIds = new Set<string>()
   const effectKeys = new Set<string>()
   const ledgerIds = new Set<string>()
+  const ending: OpenCall[] = []
   for (const item of items) {
     if (item.kind === 'intent') {
       sessionIds.add(item.intent.principal.sessionId)
@@ -59,6 +65,7 @@ export async function loadItems(options: {
       const call = openCalls.get(item.outcome.callId) ?? calls.get(item.outcome.callId)
       if (call === undefined) continue
       sessionIds.add(call.sessionId)
+      ending.push(call)
       for (const id of call.ledgerIds ?? []) ledgerIds.add(id)
     }
   }
@@ -66,6 +73,8 @@ export async function loadItems(options: {
   await loadPolicyLedgers(state, scope, { sessionIds, ledgerIds, nowMs })
   const intents = items.flatMap((item) => (item.kind === 'intent' ? [item.intent] : []))
   await loadTouching(state, scope, intents)
+  await loadMoney(state, scope, { intents, ending, nowMs })
+  await loadWatches(state, scope, intents)
   return { calls, heldIds }
 }
 
@@ -87,13 +96,19 @@ async function loadCalls(scope: Scope, ids: string[]): Promise<Map<string, OpenC
     effect_key: string | null
     effect_class: string | null
     run_name: string | null
+    has_money: boolean
   }>(
     `SELECT c.call_id, c.session_id, c.agent_id, c.version_id, c.pact_id, c.kind, c.action,
       c.state, c.reserved, c.effect_id, c.ledgers, c.detail,
       e.effect_key, e.effect_class, (SELECT r.name FROM airworthy.run_steps s
         JOIN airworthy.runs r USING (organisation_id, run_id)
         WHERE s.organisation_id = c.organisation_id AND s.call_id = c.call_id
-          AND r.name <> '' LIMIT 1) AS run_name
+          AND r.name <> '' LIMIT 1) AS run_name,
+      EXISTS (SELECT FROM airworthy.money_reservations m
+        WHERE m.organisation_id = c.organisation_id AND m.call_id = c.call_id)
+      OR EXISTS (SELECT FROM airworthy.money_authorisations a
+        WHERE a.organisation_id = c.organisation_id AND a.closing_call = c.call_id
+          AND a.state = 'closing') AS has_money
     FROM airworthy.calls c LEFT JOIN airworthy.effects e
       ON e.organisation_id = c.organisation_id AND e.effect_id = c.effect_id
     WHERE c.organisation_id = $1 AND c.call_id = ANY($2::uuid[])
@@ -119,6 +134,7 @@ async function loadCalls(scope: Scope, ids: string[]): Promise<Map<string, OpenC
         effectId: row.effect_id ?? undefined,
         effectKey: row.effect_key ?? undefined,
         runName: row.run_name ?? undefined,
+        hasMoney: row.has_money,
       } as const,
     ]),
   )

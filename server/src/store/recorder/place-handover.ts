@@ -10,18 +10,19 @@ import type { Intent } from './types.ts'
 
 /**
  * A refusal while the session is with a person. What people decide goes on: a held call that they
- * approved, and what the person who took the session does in the agent's stead.
+ * approved or wrote anew, and what the person who took the session does in the agent's stead.
  */
 export function refuseByHandover(intent: Intent, session: SessionState): Decision | undefined {
   const { handover } = session
-  const { inStead, resume } = intent
+  const { author, inStead, resume } = intent
   if (inStead !== undefined) {
     const isTheirs = handover?.id === inStead.handoverId && handover.takenBy === inStead.operatorId
     return isTheirs
       ? undefined
       : denial('handover.not_taken', 'the handover is over, or somebody else has it')
   }
-  if (handover === undefined || resume !== undefined) return undefined
+  const isOfPeople = resume !== undefined || author !== undefined
+  if (handover === undefined || isOfPeople) return undefined
   const refusal = denial('session.handed_over', 'the session is with a person')
   return { ...refusal, handover: handover.id }
 }

@@ -4,6 +4,7 @@ import { type Batch, record, requestPart, store, touchSession } from './batch.ts
 import { clip, insertCall, insertEffect, names, strictest } from './call-rows.ts'
 import { sha256Base64url } from './digest.ts'
 import { questionOf } from './place-approval.ts'
+import { tellFirings } from './place-escalation.ts'
 import type { SessionState } from './state.ts'
 import type { Intent, IntentResult } from './types.ts'
 
@@ -18,6 +19,7 @@ export function hold(
   const holdId = newId()
   const authorId = intent.author?.operatorId ?? intent.inStead?.operatorId
   const effectId = newId()
+  tellFirings(batch, intent, session, decision)
   const isDeferred = decision.code === 'run.deferred'
   const question = isDeferred ? undefined : questionOf(batch, intent, session, decision)
   const untilMs = question?.untilMs ?? batch.nowMs + intent.holdExpiresAfterMs

@@ -19,10 +19,12 @@ import {
   tellHit,
 } from './place-budget.ts'
 import { decideResumed, reopen } from './place-approval.ts'
+import { signalsOf, tellFirings } from './place-escalation.ts'
 import { handOverIfAsked, refuseByHandover } from './place-handover.ts'
 import { hold } from './place-hold.ts'
 import { refuseByKill } from './place-kill.ts'
 import { denial, refuse } from './place-refusal.ts'
+import { takeMoney, tightenByMoney } from './place-money.ts'
 import { answerRepeat } from './place-repeat.ts'
 import type { SessionState } from './state.ts'
 import { takeLease } from './take-lease.ts'
@@ -112,7 +114,8 @@ function decideAndReserve(
 }
 
 function decideNow(batch: Batch, intent: Intent, session: SessionState): Decision {
-  let decision = intent.decide(session.facts, batch.nowMs)
+  let decision = intent.decide(session.facts, batch.nowMs, signalsOf(batch, intent))
+  decision = tightenByMoney(batch, intent, { session, decision })
   if (intent.resume !== undefined) {
     decision = decideResumed(intent, intent.resume, session, decision)
   }
@@ -188,7 +191,9 @@ function proceed(
     },
   })
   const effectId = intent.resume?.effectId ?? openEffect(batch, intent, options.newId)
+  const hasMoney = takeMoney(batch, intent)
   countCall(batch, session, { intent, decision })
+  tellFirings(batch, intent, session, decision)
   session.facts.tokens += Number(reservation.tokens)
   session.facts.spentNanoUsd += reservation.nanoUsd
   if (intent.resume === undefined) {
@@ -223,6 +228,7 @@ function proceed(
     effectKey: intent.effect?.key,
     runName: intent.run?.name,
     ledgerIds,
+    hasMoney,
   })
   return {
     kind: 'proceed',

@@ -7,9 +7,11 @@ import { sha256Base64url } from './digest.ts'
 import { endCall, endCallIn } from './ledger.ts'
 import { detailInEntry, detailOf, formatDetail } from './outcome-detail.ts'
 import { tellAlerts } from './place-alerts.ts'
+import { endMoney } from './place-money.ts'
 import { endUndo } from './place-undo.ts'
 import { reactToOutcome } from './place-run.ts'
 import type { OpenCall, SessionState } from './state.ts'
+import { placeReading } from './place-escalation.ts'
 import { placeRemembered } from './place-taint.ts'
 import type { Outcome, Settled } from './types.ts'
 
@@ -24,6 +26,7 @@ export function placeOutcome(batch: Batch, call: OpenCall, outcome: Outcome): Se
   countOutcome(batch, session, call, outcome)
   if (call.kind === 'undo') endUndo(batch, call, outcome)
   else changeEffect(batch, call, outcome)
+  endMoney(batch, call, outcome)
   const entry = record(batch, {
     agentId: call.agentId,
     versionId: call.versionId,
@@ -58,6 +61,7 @@ export function placeOutcome(batch: Batch, call: OpenCall, outcome: Outcome): Se
     batch.rows.checks.push({ call_id: call.callId, checks: outcome.checks })
   }
   placeRemembered(batch, outcome)
+  placeReading(batch, call, { session, outcome })
   if (outcome.response !== undefined) {
     store(batch, call.callId, responsePart, outcome.response)
   }

@@ -5,12 +5,19 @@ import type { ErrorCode } from '../../core/errors.ts'
 import { type Batch, record, requestPart, store, touchSession } from './batch.ts'
 import { clip, insertCall, names, resumeCall, strictest } from './call-rows.ts'
 import { sha256Base64url } from './digest.ts'
+import { tellFirings } from './place-escalation.ts'
 import { reactToDenial } from './place-run.ts'
 import type { SessionState } from './state.ts'
 import type { Intent, IntentResult } from './types.ts'
 
 export function denial(code: ErrorCode, reason: string): Decision {
   return { verdict: 'deny', code, reasons: [{ rule: code, verdict: 'deny', reason }] }
+}
+
+/** A repeat that only has to wait, or an agent that waits for a person, is none that a rule counts. */
+function countsAsDenial(intent: Intent, code: ErrorCode): boolean {
+  const isOfAgent = intent.inStead === undefined && code !== 'session.handed_over'
+  return isOfAgent && !code.startsWith('effect.')
 }
 
 export function refuse(
@@ -36,9 +43,7 @@ export function refuse(
       sig: intent.principal.signature,
     },
   })
-  // A repeat that only has to wait, or an agent that waits for a person, is no denial that a rule
-  // should count.
-  if (session !== undefined && !code.startsWith('effect.') && code !== 'session.handed_over') {
+  if (session !== undefined && countsAsDenial(intent, code)) {
     session.facts.denied += 1
     touchSession(batch, session)
   }
@@ -60,7 +65,9 @@ export function refuse(
     batch.rows.effectChanges.push(change)
     batch.state.effects.delete(intent.holdEffect().key)
   }
-  reactToDenial(batch, intent, session, code)
+  tellFirings(batch, intent, session, decision)
+  // What a person was refused is not held against the agent, nor against its run.
+  if (intent.inStead === undefined) reactToDenial(batch, intent, session, code)
   const { callId } = intent
   return { kind: 'denied', callId, decision, enforced: true, receipt: entry.receipt, code }
 }

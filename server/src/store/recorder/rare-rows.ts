@@ -4,10 +4,12 @@ import type { BatchRows } from './rows.ts'
 import { runStatements } from './run-rows.ts'
 import type { Scope } from './state.ts'
 import { asValue, type Bound, type Statement } from './statements.ts'
+import { escalationStatements } from './escalation-rows.ts'
 import { taintStatements } from './taint-rows.ts'
 import { insertAlert } from './alert-rows.ts'
 import { changeHold, insertHold, reopenHold } from './hold-rows.ts'
 import { handoverStatements } from './handover-rows.ts'
+import { moneyStatements } from './money-rows.ts'
 import { insertNotice } from './notice-rows.ts'
 
 /** In the order in which they must be written. */
@@ -36,7 +38,12 @@ export function rareStatements(rows: BatchRows, scope: Scope, at: string): Bound
     add(insertNotice, row.notice_id, row.kind, row.subject_id, JSON.stringify(row.detail), at)
   }
   for (const { statement, values } of runStatements(rows.runs, at)) add(statement, ...values)
+  for (const { statement, values } of moneyStatements(rows.money)) add(statement, ...values)
   for (const { statement, values } of taintStatements(rows.taint)) add(statement, ...values)
+  const place = { logId: logId.toString(), at }
+  for (const { statement, values } of escalationStatements(rows.escalation, place)) {
+    add(statement, ...values)
+  }
   for (const { statement, values } of handoverStatements(rows, at)) add(statement, ...values)
   return bounds
 }

@@ -2,7 +2,9 @@
 import { type AlertRow } from './alert-rows.ts'
 import type { HoldRow, ReopenedRow } from './hold-rows.ts'
 import type { HandoverCallRow, HandoverRow } from './handover-rows.ts'
+import { createMoneyRows, type MoneyRows } from './money-rows.ts'
 import type { NoticeRow } from './notice-rows.ts'
+import { createEscalationRows, type EscalationRows } from './escalation-rows.ts'
 import { createTaintRows, type TaintRows } from './taint-rows.ts'
 import { createRunRows, type RunRows } from './run-rows.ts'
 
@@ -103,6 +105,8 @@ export type BatchRows = {
   readonly notices: NoticeRow[]
   readonly handovers: HandoverRow[]
   readonly handoverCalls: HandoverCallRow[]
+  readonly escalation: EscalationRows
+  readonly money: MoneyRows
   readonly taint: TaintRows
   readonly runs: RunRows
 }
@@ -176,6 +180,8 @@ export function createRows(): BatchRows {
     notices: [],
     handovers: [],
     handoverCalls: [],
+    escalation: createEscalationRows(),
+    money: createMoneyRows(),
     taint: createTaintRows(),
     runs: createRunRows(),
   }

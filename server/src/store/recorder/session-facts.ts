@@ -21,6 +21,7 @@ export type StoredFacts = {
   x?: [untrusted: readonly string[], secret: readonly string[]]
   f?: StoredFlow | undefined
   r?: string | undefined
+  e?: SessionFacts['escalation']
   tools?: Record<string, [made: number, done: number, failed: number, unknown: number]>
 }
 
@@ -47,6 +48,7 @@ export function parseFacts(
     taint: stored.x && { untrusted: stored.x[0], private: stored.x[1] },
     flow: parseFlow(stored.f),
     recent: stored.r,
+    escalation: stored.e,
     tools,
   }
 }
@@ -67,6 +69,7 @@ export function formatFacts(facts: SessionFacts): StoredFacts {
     ...(facts.taint === undefined ? {} : { x: [facts.taint.untrusted, facts.taint.private] }),
     f: formatFlow(facts.flow),
     r: facts.recent,
+    e: facts.escalation,
     tools,
   }
 }

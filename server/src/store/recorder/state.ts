@@ -10,6 +10,7 @@ import { parseScope } from '../session-scope.ts'
 import type { OrganisationId, ReplicaId } from '../../core/ids.ts'
 import type { ActiveKill } from '../../core/kill/kill.ts'
 import { killsColumn, parseKills } from './kills.ts'
+import type { AgentWatch } from './agent-watch.ts'
 import { type Ledger, type LedgerRow, parseLedger } from './ledger.ts'
 import type { TouchingEffect, UndoTarget } from './types.ts'
 import { type Facts, parseFacts } from './session-facts.ts'
@@ -76,6 +77,8 @@ export type OpenCall = {
   readonly ledgerIds?: readonly string[] | undefined
   /** What of an unknown call was settled for certain. */
   readonly settledBefore?: Amounts | undefined
+  /** It reserved in ledgers of money, or closes an authorisation. */
+  readonly hasMoney?: boolean | undefined
 }
 
 const sessionsMax = 20_000
@@ -94,7 +97,14 @@ export type RecorderState = {
   policiesVersion: string | null
   /** Of a version that may be an earlier one: read anew before they are used then. */
   policies: { readonly version: string | null; readonly byId: ReadonlyMap<string, KnownPolicy> }
+  /** Of the organisation's limits on money, as of the head; null where there never were any. */
+  limitsVersion: string | null
+  /** Only for the batch that is placed. */
+  money: MoneyState
   readonly heads: Map<string, AgentHead>
+  /** Of agents whose pact has them watched, and what they were, or were never, seen with. */
+  readonly watches: Map<string, AgentWatch>
+  readonly encounters: Map<string, boolean>
   /** By effect key; null where it is known that no live effect has the key. */
   readonly effects: Map<string, LiveEffect | null>
   /** Only for the batch that is placed: what its calls touch, and what they undo. */
@@ -111,7 +121,11 @@ export function createState(): RecorderState {
     kills: [],
     policiesVersion: null,
     policies: { version: null, byId: new Map() },
+    limitsVersion: null,
+    money: noMoney(),
     heads: new Map(),
+    watches: new Map(),
+    encounters: new Map(),
     effects: new Map(),
     touching: [],
     undoTargets: new Map(),
@@ -124,6 +138,8 @@ export function resetState(state: RecorderState, size: bigint): void {
   state.keys.clear()
   state.ledgers.clear()
   state.heads.clear()
+  state.watches.clear()
+  state.encounters.clear()
   state.effects.clear()
 }
 
@@ -166,6 +182,7 @@ type SessionRow = {
   version_id: string
   owner: string
   policies_version: string | null
+  limits_version: string | null
   kills: unknown
   state: string
   task: string

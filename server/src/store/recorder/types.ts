@@ -7,7 +7,10 @@ import type { Decision, Reason } from '../../core/decision/decision.ts'
 import type { SessionFacts } from '../../core/decision/facts.ts'
 import type { Check } from '../../core/effect/check.ts'
 import type { ErrorCode } from '../../core/errors.ts'
+import type { EncounterKind, Reading, Signals, Watching } from '../../core/escalation/escalation.ts'
 import type { KeyScope } from '../../core/identity/key.ts'
+import type { AssetId } from '../../core/money/asset.ts'
+import type { MoneyParty } from '../../core/money/check.ts'
 import type { RunPolicy } from '../../core/run/run.ts'
 import type { Origin, OriginsByArgument, ToolTaint } from '../../core/taint/taint.ts'
 import type { ModelApi } from '../../core/wires/model-api.ts'
@@ -75,6 +78,28 @@ export type RunIntent = {
   readonly policy: RunPolicy
 }
 
+/** What a call moves, as limits see it. */
+export type MoneyIntent = {
+  /** Undefined where the contract names a counterparty and no amount. */
+  readonly money:
+    | {
+        readonly asset: AssetId
+        readonly minor: bigint
+        /** As the contract says; undefined for currencies. */
+        readonly decimals: number | undefined
+      }
+    | undefined
+  readonly direction: 'out' | 'in' | 'refund'
+  readonly counterparty: MoneyParty | undefined
+  readonly authorisation:
+    | {
+        readonly does: 'opens' | 'captures' | 'voids'
+        /** Keyed digest; undefined where only the result says it. */
+        readonly reference: string | undefined
+      }
+    | undefined
+}
+
 /** An effect as far as others that touch the same things have to know it. */
 export type TouchingEffect = {
   readonly effectId: string
@@ -104,6 +129,14 @@ export type TaintIntent = {
   readonly brings: ToolTaint
   /** Undefined where the pact has no use for it. */
   readonly origins: OriginsByArgument | undefined
+}
+
+/** What is looked up, and remembered, of a call over all sessions of its agent. */
+export type WatchIntent = {
+  /** Keyed digests of what the agent may never have been seen with. */
+  readonly encounters: readonly { readonly kind: EncounterKind; readonly digest: string }[]
+  readonly learning: Watching['learning']
+  readonly rates: Watching['rates']
 }
 
 /** What is remembered of one result or message: keyed digests of its pieces, and their origins. */
@@ -137,7 +170,7 @@ export type Intent = {
   readonly reservation: Amounts
   readonly request: SealedPayload
   /** `decide` bound to call and pact; facts are read under the lock. */
-  readonly decide: (facts: SessionFacts, nowMs: number) => Decision
+  readonly decide: (facts: SessionFacts, nowMs: number, signals?: Signals) => Decision
   /** Set where a repeat must find the first: tools that are no reads. */
   readonly effect: EffectIntent | undefined
   /** The key a held call waits under, so that its repeat finds it; writes use their effect's. */
@@ -166,6 +199,10 @@ export type Intent = {
   readonly undo?: UndoIntent | undefined
   readonly run?: RunIntent | undefined
   readonly taint?: TaintIntent | undefined
+  /** Set on writes whose contract names an amount or a counterparty. */
+  readonly money?: MoneyIntent | undefined
+  /** Set where the pact has the agent watched. */
+  readonly watch?: WatchIntent | undefined
   /** Tried under the lock where the reservation does not fit. */
   readonly shrink?: Shrink | undefined
   /** Where no budget has room, nothing is recorded: the result is `over`, to be proposed anew. */
@@ -280,6 +317,12 @@ export type Outcome = {
   readonly checks?: readonly Check[] | undefined
   /** What its tool server asked of the client meanwhile: counts, and a keyed digest. */
   readonly relayed?: string | undefined
+  /** What a model's reply says of itself, where a pact has triggers that ask. */
+  readonly reading?: Reading | undefined
+  /** Money that the call has set aside: what captures or voids it, by a keyed digest. */
+  readonly authorisation?:
+    | { readonly reference: string; readonly asset: AssetId; readonly minor: bigint }
+    | undefined
   /** Written in the same commit, so that no result is shown before its values are known again. */
   readonly remembered?: RememberedValues | undefined
 }

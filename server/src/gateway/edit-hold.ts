@@ -1,0 +1,74 @@
+// Other arguments for a held call. They are a proposal of their own: the held call is rejected, and the
+// new one is held whatever the rules say, since whoever wrote it cannot approve it.
+import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
+import { splitToolName } from '../core/decision/call.ts'
+import { AirworthyError } from '../core/errors.ts'
+import { wholeSessionName } from '../core/run/run.ts'
+import { replaceHold } from '../store/replace-hold.ts'
+import { findHeldCall } from '../store/hold-votes.ts'
+import { findPrincipal } from '../store/principals.ts'
+import { findRunOfCall } from '../store/run-holds.ts'
+import type { Gateway } from './gateway.ts'
+import { prepareToolCall } from './mcp/prepare-tool-call.ts'
+import { runToolCall } from './mcp/tool-call.ts'
+
+export type HoldEdit = {
+  readonly holdId: string
+  readonly operatorId: string
+  readonly args: Readonly<Record<string, unknown>>
+  readonly reason: string
+}
+
+/**
+ * Gives the new call, and its hold unless it is denied. Throws `hold.*`, `vote.forbidden`, or
+ * `tool.arguments_invalid`; the held call is then as it was.
+ */
+export async function editHold(
+  gateway: Gateway,
+  edit: HoldEdit,
+): Promise<{ readonly callId: string; readonly holdId: string | undefined }> {
+  const { db, organisationId } = gateway
+  const { holdId, operatorId, args, reason } = edit
+  const held = await findHeldCall(db, organisationId, holdId)
+  if (held === undefined) throw new AirworthyError('hold.unknown', 'there is no such hold')
+  if (held.kind !== 'tool') {
+    throw new AirworthyError('request.invalid', 'only the arguments of a tool can be changed')
+  }
+  const principal = await findPrincipal(db, organisationId, held)
+  if (principal === undefined) throw new AirworthyError('hold.unknown', 'its session is gone')
+  const run = await findRunOfCall(db, organisationId, held.callId)
+  const input = {
+    callId: randomUUIDv7(),
+    principal,
+    ...splitToolName(held.action),
+    args,
+    resume: undefined,
+    run: run === undefined || run.name === wholeSessionName ? undefined : run.name,
+    author: { operatorId, replaces: holdId },
+  }
+  const { intent, loaded } = await prepareToolCall(gateway, input, false)
+  const validate = loaded.pinned.get(held.action)?.validate
+  if (validate !== undefined && !validate(args)) {
+    const [first] = validate.errors ?? []
+    const where = `arguments${first?.instancePath ?? ''}`
+    const message = `${where} ${first?.message ?? 'do not match the schema'}`
+    throw new AirworthyError('tool.arguments_invalid', message)
+  }
+  const commitment = commitReason(randomBytes(reasonSaltBytes), reason)
+  const newEffectKey = intent.holdEffect().key
+  await replaceHold(db, organisationId, { holdId, operatorId, reason: commitment, newEffectKey })
+  const reply = await runToolCall(gateway, input)
+  const made = await findHoldOfCall(gateway, reply.callId)
+  return { callId: reply.callId, holdId: made }
+}
+
+async function findHoldOfCall(gateway: Gateway, callId: string): Promise<string | undefined> {
+  const row = await gateway.db
+    .selectFrom('airworthy.holds')
+    .select('hold_id')
+    .where('organisation_id', '=', gateway.organisationId)
+    .where('call_id', '=', callId)
+    .executeTakeFirst()
+  return row?.hold_id
+}

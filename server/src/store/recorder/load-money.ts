@@ -1,0 +1,213 @@
+// Reads what a batch needs to know of money: the limits that hold, the ledgers in which its calls
+// count, quotes, authorisations, and what the calls that end had reserved.
+import type { LedgerPlace } from '../../core/money/carry.ts'
+import { placeNow } from '../../core/money/carry.ts'
+import { isoDecimals } from '../../core/money/asset.ts'
+import type { MoneyBook } from '../../core/money/check.ts'
+import { coversAction, limitSubject } from '../../core/money/limit.ts'
+import type { Quote } from '../../core/money/quote.ts'
+import { type KnownLimit, limitColumns, limitOf, type LimitRow } from '../money-limit-rows.ts'
+import { loadMoneyLedgers, makeMoneyLedgers, type NewMoneyLedger } from './money-ledgers.ts'
+import { type MoneyAuthorisation, type MoneyState, noMoney } from './money-state.ts'
+import { ledgerIdOf } from './policies.ts'
+import type { OpenCall, RecorderState, Scope, SessionState } from './state.ts'
+import type { Intent } from './types.ts'
+
+/** Must be called while the head's lock is held, once the sessions are known. */
+export async function loadMoney(
+  state: RecorderState,
+  scope: Scope,
+  of: {
+    readonly intents: readonly Intent[]
+    readonly ending: readonly OpenCall[]
+    readonly nowMs: number
+  },
+): Promise<void> {
+  const intents = state.limitsVersion === null ? [] : of.intents.filter((each) => each.money)
+  const ending = of.ending.filter((call) => call.hasMoney)
+  state.money = noMoney()
+  if (intents.length === 0 && ending.length === 0) return
+  const authorisations = await loadAuthorisations(scope, { intents, ending })
+  const calls = [...ending.map(({ callId }) => callId), ...openedBy(authorisations, ending)]
+  const limits = await selectLimits(scope, calls)
+  const money: MoneyState = {
+    ...noMoney(),
+    limits: limits.filter((limit) => limit.isActive),
+    book: intents.length === 0 ? noMoney().book : await loadBook(scope),
+    authorisations,
+  }
+  state.money = money
+  const byId = new Map(limits.map((limit) => [limit.limitId, limit]))
+  await loadReservations(scope, money, { ending, limits: byId })
+  await loadPlaces(state, scope, { money, intents, nowMs: of.nowMs })
+}
+
+/** Those that hold, and those that the calls reserved in, whatever became of them. */
+async function selectLimits(scope: Scope, callIds: readonly string[]): Promise<KnownLimit[]> {
+  const found = await scope.client.query<LimitRow>(
+    `SELECT ${limitColumns} FROM airworthy.limits WHERE organisation_id = $1
+      AND (state = 'active' OR limit_id IN (SELECT l.limit_id
+        FROM airworthy.money_reservations r JOIN airworthy.money_ledgers l
+          USING (organisation_id, ledger_id)
+        WHERE r.organisation_id = $1 AND r.call_id = ANY($2::uuid[])))
+    ORDER BY name, limit_id`,
+    [scope.organisationId, callIds],
+  )
+  return found.rows.map(limitOf)
+}
+
+async function loadBook(scope: Scope): Promise<MoneyBook> {
+  const assets = await scope.client.query<{ asset: string; decimals: number }>(
+    'SELECT asset, decimals FROM airworthy.assets WHERE organisation_id = $1',
+    [scope.organisationId],
+  )
+  const decimals = new Map(assets.rows.map((row) => [row.asset, row.decimals]))
+  const quotes = await scope.client.query<{
+    base: string
+    quoted: string
+    numerator: string
+    denominator: string
+    at: Date
+    max_age_seconds: number
+  }>(
+    `SELECT base, quoted, numerator, denominator, at, max_age_seconds FROM airworthy.quotes
+    WHERE organisation_id = $1`,
+    [scope.organisationId],
+  )
+  const byPair = new Map(
+    quotes.rows.map((row): [string, Quote] => [
+      `${row.base} ${row.quoted}`,
+      {
+        base: row.base,
+        quoted: row.quoted,
+        numerator: BigInt(row.numerator),
+        denominator: BigInt(row.denominator),
+        atMs: row.at.getTime(),
+        maxAgeMs: row.max_age_seconds * 1000,
+      },
+    ]),
+  )
+  return {
+    decimalsOf: (asset) => isoDecimals(asset) ?? decimals.get(asset),
+    quoteOf: (base, quoted) => byPair.get(`${base} ${quoted}`),
+  }
+}
+
+async function loadAuthorisations(
+  scope: Scope,
+  of: { readonly intents: readonly Intent[]; readonly ending: readonly OpenCall[] },
+): Promise<Map<string, MoneyAuthorisation>> {
+  const references = of.intents.flatMap(({ money: move }) => {
+    const { does, reference } = move?.authorisation ?? {}
+    return does === 'opens' || reference === undefined ? [] : [reference]
+  })
+  const found = await scope.client.query<{
+    reference: string
+    call_id: string
+    asset: string
+    minor: string
+    state: MoneyAuthorisation['state']
+    closing_call: string | null
+    closing_as: 'captures' | 'voids' | null
+  }>(
+    `SELECT reference, call_id, asset, minor, state, closing_call, closing_as
+    FROM airworthy.money_authorisations WHERE organisation_id = $1
+      AND (reference = ANY($2::text[]) OR closing_call = ANY($3::uuid[]) AND state = 'closing')`,
+    [scope.organisationId, references, of.ending.map(({ callId }) => callId)],
+  )
+  return new Map(
+    found.rows.map((row) => {
+      const { reference, asset, state, closing_call: callId, closing_as: as } = row
+      const closing = callId === null || as === null ? undefined : { callId, as }
+      const minor = BigInt(row.minor)
+      return [reference, { reference, callId: row.call_id, asset, minor, state, closing }]
+    }),
+  )
+}
+
+/** The calls that opened what the calls that end were to close. */
+function openedBy(
+  authorisations: ReadonlyMap<string, MoneyAuthorisation>,
+  ending: readonly OpenCall[],
+): string[] {
+  return [...authorisations.values()]
+    .filter(({ closing }) => ending.some(({ callId }) => callId === closing?.callId))
+    .map(({ callId }) => callId)
+}
+
+/** Of calls that end, and of those that opened what they close. */
+async function loadReservations(
+  scope: Scope,
+  money: MoneyState,
+  of: {
+    readonly ending: readonly OpenCall[]
+    readonly limits: ReadonlyMap<string, KnownLimit>
+  },
+): Promise<void> {
+  const ending = of.ending.map(({ callId }) => callId)
+  const opening = openedBy(money.authorisations, of.ending)
+  const found = await scope.client.query<{
+    call_id: string
+    ledger_id: string
+    purpose: 'charge' | 'open' | 'refill'
+    minor: string
+    count: string
+  }>(
+    `SELECT call_id, ledger_id, purpose, minor, count FROM airworthy.money_reservations
+    WHERE organisation_id = $1 AND (call_id = ANY($2::uuid[]) AND state = 'held'
+      OR call_id = ANY($3::uuid[]) AND state = 'settled')
+    ORDER BY ledger_id`,
+    [scope.organisationId, ending, opening],
+  )
+  for (const row of found.rows) {
+    const { call_id: callId, ledger_id: ledgerId, purpose } = row
+    const amounts = { minor: BigInt(row.minor), count: BigInt(row.count) }
+    const before = money.reservations.get(callId) ?? []
+    money.reservations.set(callId, [...before, { callId, ledgerId, purpose, amounts }])
+  }
+  const ids = [...new Set(found.rows.map((row) => row.ledger_id))]
+  await loadMoneyLedgers(scope, money, { ids, limits: of.limits })
+}
+
+/** Finds the ledgers in which the calls would count now, and makes those that are not there. */
+async function loadPlaces(
+  state: RecorderState,
+  scope: Scope,
+  of: { readonly money: MoneyState; readonly intents: readonly Intent[]; readonly nowMs: number },
+): Promise<void> {
+  const { money, intents, nowMs } = of
+  const wanted = new Map<string, NewMoneyLedger>()
+  for (const intent of intents) {
+    const session = state.sessions.get(intent.principal.sessionId)
+    if (session === undefined) continue
+    const places = new Map<string, string>()
+    for (const limit of money.limits) {
+      const ledger = ledgerOf(limit, { intent, session, place: placeNow(limit, nowMs) })
+      if (ledger === undefined) continue
+      places.set(limit.limitId, ledger.ledgerId)
+      wanted.set(ledger.ledgerId, ledger)
+    }
+    money.places.set(intent.callId, places)
+  }
+  const limits = new Map(money.limits.map((limit) => [limit.limitId, limit]))
+  const unknown = [...wanted.keys()].filter((id) => !money.ledgers.has(id))
+  await loadMoneyLedgers(scope, money, { ids: unknown, limits })
+  const absent = [...wanted.values()].filter(({ ledgerId }) => !money.ledgers.has(ledgerId))
+  if (absent.length > 0) await makeMoneyLedgers(scope, money, { absent, nowMs })
+}
+
+/** Undefined where the limit keeps none, or is not for the call. */
+function ledgerOf(
+  limit: KnownLimit,
+  of: { readonly intent: Intent; readonly session: SessionState; readonly place: LedgerPlace },
+): NewMoneyLedger | undefined {
+  const { intent, session, place } = of
+  if (limit.kind !== 'window' && limit.kind !== 'open') return undefined
+  const subject = limitSubject(limit, session.subjects)
+  if (subject === undefined || !coversAction(limit, intent.action)) return undefined
+  // Whoever names no counterparty shares the ledger of nobody: a limit must not end by saying nothing.
+  const party = limit.eachParty ? (intent.money?.counterparty?.folded ?? '') : undefined
+  const whose = party === undefined ? subject : `${subject}\0${party}`
+  const ledgerId = ledgerIdOf(limit, { subject: whose, key: place.key })
+  return { ledgerId, limit, subject, whose, place }
+}

@@ -1,0 +1,207 @@
+// Steps 3, 4 and 7 of the life of a call that moves money, under the lock: what the limits say to it,
+// what it takes of their ledgers, and what of that is settled or given back.
+import type { Decision } from '../../core/decision/decision.ts'
+import { tighten } from '../../core/decision/tighten.ts'
+import {
+  amountFor,
+  checkLists,
+  checkRoom,
+  checkTransaction,
+  type MoneyFinding,
+} from '../../core/money/check.ts'
+import {
+  bringLedgerToNow,
+  closeMoney,
+  firstFull,
+  type MoneyAmounts,
+  refillMoney,
+  releaseMoney,
+  reserveMoney,
+  settleMoney,
+} from '../../core/money/ledger.ts'
+import { coversAction, limitSubject } from '../../core/money/limit.ts'
+import type { KnownLimit } from '../money-limit-rows.ts'
+import type { Batch } from './batch.ts'
+import type { MoneyAuthorisation, MoneyReservation, MoneyTaken } from './money-state.ts'
+import type { OpenCall, SessionState } from './state.ts'
+import type { Intent, MoneyIntent, Outcome } from './types.ts'
+
+/** What limits find can only make the decision stricter. */
+export function tightenByMoney(
+  batch: Batch,
+  intent: Intent,
+  of: { readonly session: SessionState; readonly decision: Decision },
+): Decision {
+  const { session, decision } = of
+  const move = intent.money
+  if (move === undefined || batch.state.limitsVersion === null) return decision
+  const findings: MoneyFinding[] = []
+  const reservations: MoneyReservation[] = []
+  const mismatch = assetFault(batch, move)
+  if (mismatch !== undefined) findings.push(mismatch)
+  const closes = closedBy(batch, move)
+  const covered = closes !== undefined && move.authorisation?.does === 'captures'
+  for (const limit of batch.state.money.limits) {
+    if (limitSubject(limit, session.subjects) === undefined) continue
+    if (!coversAction(limit, intent.action)) continue
+    const said = askLimit(batch, intent, { limit, move, isCovered: covered })
+    if (said.finding !== undefined) findings.push(said.finding)
+    if (said.reservation !== undefined) reservations.push(said.reservation)
+  }
+  batch.state.money.taken.set(intent.callId, { reservations, closes })
+  return findings.reduce(tighten, decision)
+}
+
+/** The contract's decimals must be those that the asset is registered with. */
+function assetFault(batch: Batch, { money }: MoneyIntent): MoneyFinding | undefined {
+  if (money?.decimals === undefined) return undefined
+  if (batch.state.money.book.decimalsOf(money.asset) === money.decimals) return undefined
+  const reason = 'the asset is not registered with the decimals that the contract says'
+  return { verdict: 'deny', code: 'money.asset_unknown', rule: 'limit.asset', reason }
+}
+
+/** The authorisation that the call captures or voids, if it is open and large enough. */
+function closedBy(batch: Batch, move: MoneyIntent): MoneyAuthorisation | undefined {
+  const { authorisation, money } = move
+  if (authorisation?.reference === undefined || authorisation.does === 'opens') return undefined
+  const known = batch.state.money.authorisations.get(authorisation.reference)
+  if (known === undefined || known.state !== 'open') return undefined
+  if (authorisation.does === 'voids') return known
+  return money !== undefined && money.asset === known.asset && money.minor <= known.minor ? known : undefined
+}
+
+type Said = { readonly finding?: MoneyFinding; readonly reservation?: MoneyReservation }
+
+function askLimit(
+  batch: Batch,
+  intent: Intent,
+  of: { readonly limit: KnownLimit; readonly move: MoneyIntent; readonly isCovered: boolean },
+): Said {
+  const { limit, move, isCovered } = of
+  const isOut = move.direction === 'out' && move.authorisation?.does !== 'voids'
+  if (isOut || limit.kind === 'ask') {
+    const finding = checkLists(limit, { ...move, action: intent.action })
+    if (finding !== undefined) return { finding }
+  }
+  // What was authorised was counted then.
+  if (move.money === undefined || isCovered) return {}
+  if (!isOut && !(move.direction === 'refund' && limit.refundsRefill)) return {}
+  const { book } = batch.state.money
+  const round = isOut ? 'up' : 'down'
+  const amount = amountFor(limit, move.money, { book, nowMs: batch.nowMs, round })
+  if (amount.kind === 'other') return {}
+  // What comes back and cannot be converted makes no room; it is not refused for that.
+  if (amount.kind === 'refused') return isOut ? { finding: amount.finding } : {}
+  if (limit.kind === 'transaction') {
+    const finding = isOut ? checkTransaction(limit, amount.minor, book) : undefined
+    return finding === undefined ? {} : { finding }
+  }
+  return takeOf(batch, intent, { limit, minor: amount.minor, isOut })
+}
+
+/** What the call takes of the limit's ledger, or why there is no room for it. */
+function takeOf(
+  batch: Batch,
+  intent: Intent,
+  of: { readonly limit: KnownLimit; readonly minor: bigint; readonly isOut: boolean },
+): Said {
+  const { limit, minor, isOut } = of
+  const { money } = batch.state
+  const ledgerId = money.places.get(intent.callId)?.get(limit.limitId)
+  const ledger = ledgerId === undefined ? undefined : money.ledgers.get(ledgerId)
+  if (ledgerId === undefined || ledger === undefined) return {}
+  const { callId } = intent
+  if (!isOut) {
+    if (limit.kind !== 'window') return {}
+    return { reservation: { callId, ledgerId, purpose: 'refill', amounts: { minor, count: 0n } } }
+  }
+  const opens = intent.money?.authorisation?.does === 'opens'
+  if (limit.kind === 'open' && !opens) return {}
+  const amounts: MoneyAmounts = { minor, count: 1n }
+  bringLedgerToNow(ledger, batch.nowMs)
+  const finding = checkRoom(limit, ledger, { amounts, book: money.book })
+  if (finding !== undefined) return { finding }
+  const purpose = limit.kind === 'open' ? 'open' : 'charge'
+  return { reservation: { callId, ledgerId, purpose, amounts } }
+}
+
+/** Takes what the call was found to need. True where its end has to say what became of it. */
+export function takeMoney(batch: Batch, intent: Intent): boolean {
+  const taken = batch.state.money.taken.get(intent.callId)
+  if (taken === undefined) return false
+  const { rows } = batch
+  let hasMoney = false
+  for (const reservation of taken.reservations) {
+    const ledger = batch.state.money.ledgers.get(reservation.ledgerId)
+    if (ledger === undefined) continue
+    if (reservation.purpose !== 'refill') {
+      // An observing session goes on where another would be refused: what does not fit is not counted.
+      if (firstFull(ledger, reservation.amounts) !== undefined) continue
+      reserveMoney(ledger, reservation.amounts)
+      rows.money.ledgers.add(ledger)
+    }
+    rows.money.reserved.push(reservation)
+    hasMoney = true
+  }
+  return closeFor(batch, intent, taken) || hasMoney
+}
+
+function closeFor(batch: Batch, intent: Intent, { closes }: MoneyTaken): boolean {
+  const does = intent.money?.authorisation?.does
+  if (closes === undefined || does === undefined || does === 'opens') return false
+  closes.state = 'closing'
+  closes.closing = { callId: intent.callId, as: does }
+  batch.rows.money.authorisations.add(closes)
+  return true
+}
+
+/** What the call reserved is settled or given back; of one that is unknown all stays reserved. */
+export function endMoney(batch: Batch, call: OpenCall, outcome: Outcome): void {
+  if (call.hasMoney !== true || outcome.state === 'unknown') return
+  const isDone = outcome.state === 'done'
+  const { money } = batch.state
+  for (const { ledgerId, purpose, amounts } of money.reservations.get(call.callId) ?? []) {
+    const ledger = money.ledgers.get(ledgerId)
+    if (ledger === undefined) throw new Error(`the money ledger ${ledgerId} is gone`)
+    if (purpose === 'refill') {
+      if (isDone) refillMoney(ledger, amounts.minor, batch.nowMs)
+    } else if (isDone) settleMoney(ledger, amounts, batch.nowMs)
+    else releaseMoney(ledger, amounts)
+    batch.rows.money.ledgers.add(ledger)
+  }
+  batch.rows.money.ended.push({ callId: call.callId, state: isDone ? 'settled' : 'released' })
+  for (const known of money.authorisations.values()) {
+    if (known.closing?.callId === call.callId) endAuthorisation(batch, known, isDone)
+  }
+  if (isDone && outcome.authorisation !== undefined) {
+    const { reference, asset, minor } = outcome.authorisation
+    const opened: MoneyAuthorisation = {
+      reference,
+      callId: call.callId,
+      asset,
+      minor,
+      state: 'open',
+      closing: undefined,
+    }
+    batch.rows.money.authorisations.add(opened)
+  }
+}
+
+/** Captured or voided, it is open no more; what was voided makes room where the limit says so. */
+function endAuthorisation(batch: Batch, known: MoneyAuthorisation, isDone: boolean): void {
+  const { money } = batch.state
+  batch.rows.money.authorisations.add(known)
+  const wasVoided = known.closing?.as === 'voids'
+  known.state = isDone ? 'closed' : 'open'
+  if (!isDone) known.closing = undefined
+  if (!isDone) return
+  for (const { ledgerId, purpose, amounts } of money.reservations.get(known.callId) ?? []) {
+    const ledger = money.ledgers.get(ledgerId)
+    if (ledger === undefined) throw new Error(`the money ledger ${ledgerId} is gone`)
+    const refills = purpose === 'charge' && wasVoided && ledger.limit.refundsRefill
+    if (purpose === 'open') closeMoney(ledger, amounts, batch.nowMs)
+    else if (refills) refillMoney(ledger, amounts.minor, batch.nowMs)
+    else continue
+    batch.rows.money.ledgers.add(ledger)
+  }
+}
