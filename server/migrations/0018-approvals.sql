@@ -54,6 +54,9 @@ ALTER TABLE airworthy.holds
   ADD COLUMN author_id uuid,
   ADD COLUMN replaces_hold uuid,
   ADD COLUMN replaced_by uuid,
+  -- The words of whoever edited the call; the entry holds a commitment to them.
+  ADD COLUMN edit_reason text,
+  ADD COLUMN edit_salt bytea,
   -- The round that was approved; null for a call that nobody was asked about.
   ADD COLUMN approved_round int;
 -- What has come to the end of its level or of its time: one look a second, however many wait.

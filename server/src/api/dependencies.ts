@@ -15,6 +15,7 @@ import type { SecretVault } from '../store/channels.ts'
 import type { Database } from '../store/database.ts'
 import type { Handover } from '../store/handovers.ts'
 import type { PriceBook } from '../store/price-book.ts'
+import type { SignedVote } from '../store/vote-checks.ts'
 import type { Settle } from '../store/reconcile-calls.ts'
 import type { Identities } from './identity/identities.ts'
 
@@ -38,7 +39,15 @@ export type HoldDecider = {
     readonly operatorId: string
     readonly vote: 'approve' | 'reject'
     readonly reason: string
+    readonly signed?: SignedVote | undefined
   }) => Promise<void>
+  /** Rejects a held call, and proposes it with other arguments. Gives the new call and its hold. */
+  readonly edit: (edit: {
+    readonly holdId: string
+    readonly operatorId: string
+    readonly args: Readonly<Record<string, unknown>>
+    readonly reason: string
+  }) => Promise<{ readonly callId: string; readonly holdId: string | undefined }>
 }
 
 export type CanaryCommands = {

@@ -64,6 +64,9 @@ import { sayInStead } from './handovers/say-in-stead.ts'
 import { showHandover } from './handovers/show-handover.ts'
 import { takeHandover } from './handovers/take-handover.ts'
 import { approveHold } from './holds/approve-hold.ts'
+import { editHold } from './holds/edit-hold.ts'
+import { listVotes } from './holds/list-votes.ts'
+import { showBallot } from './holds/show-ballot.ts'
 import { listHolds } from './holds/list-holds.ts'
 import { plantCanary } from './holds/plant-canary.ts'
 import { rejectHold } from './holds/reject-hold.ts'
@@ -80,6 +83,13 @@ import { witnessDid } from './identity/witness-did.ts'
 import type { Operation } from './operation.ts'
 import { checkPact } from './pacts/check-pact.ts'
 import { replayPact } from './pacts/replay-pact.ts'
+import { listSchedules } from './oncall/list-schedules.ts'
+import { setSchedule } from './oncall/set-schedule.ts'
+import { showSchedule } from './oncall/show-schedule.ts'
+import { addOperatorKey } from './operators/add-operator-key.ts'
+import { listOperatorKeys } from './operators/list-operator-keys.ts'
+import { revokeOperatorKey } from './operators/revoke-operator-key.ts'
+import { setTeams } from './operators/set-teams.ts'
 import { addOperator } from './operators/add-operator.ts'
 import { listOperators } from './operators/list-operators.ts'
 import { revokeOperator } from './operators/revoke-operator.ts'
@@ -172,6 +182,9 @@ export const operations: readonly Operation[] = [
   plantCanary,
   showHold,
   approveHold,
+  showBallot,
+  listVotes,
+  editHold,
   handOverSession,
   listHandovers,
   showHandover,
@@ -212,6 +225,13 @@ export const operations: readonly Operation[] = [
   addOperator,
   listOperators,
   revokeOperator,
+  setTeams,
+  listOperatorKeys,
+  addOperatorKey,
+  revokeOperatorKey,
+  listSchedules,
+  showSchedule,
+  setSchedule,
   showCache,
   purgeCache,
   setCacheMode,

@@ -19,6 +19,7 @@ import { addMigrateCommand } from './migrate.ts'
 import { addLogCommands } from './log.ts'
 import { addOperatorCommands } from './operator.ts'
 import { addEscalationCommands } from './escalation.ts'
+import { addKillCommands } from './kill.ts'
 import { addProposalCommands } from './proposal.ts'
 import { addPactCommands } from './pact.ts'
 import { addPricesCommands } from './prices.ts'
@@ -82,6 +83,7 @@ function buildProgram(version: string): Command {
   addUsageCommands(program)
   addRunCommands(program)
   addOperatorCommands(program)
+  addKillCommands(program)
   addProposalCommands(program)
   addEscalationCommands(program)
   addLogCommands(program)

@@ -1,7 +1,6 @@
 // Other arguments for a held call. They are a proposal of their own: the held call is rejected, and the
 // new one is held whatever the rules say, since whoever wrote it cannot approve it.
-import { randomBytes, randomUUIDv7 } from 'node:crypto'
-import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
+import { randomUUIDv7 } from 'node:crypto'
 import { splitToolName } from '../core/decision/call.ts'
 import { AirworthyError } from '../core/errors.ts'
 import { wholeSessionName } from '../core/run/run.ts'
@@ -55,9 +54,8 @@ export async function editHold(
     const message = `${where} ${first?.message ?? 'do not match the schema'}`
     throw new AirworthyError('tool.arguments_invalid', message)
   }
-  const commitment = commitReason(randomBytes(reasonSaltBytes), reason)
   const newEffectKey = intent.holdEffect().key
-  await replaceHold(db, organisationId, { holdId, operatorId, reason: commitment, newEffectKey })
+  await replaceHold(db, organisationId, { holdId, operatorId, reason, newEffectKey })
   const reply = await runToolCall(gateway, input)
   const made = await findHoldOfCall(gateway, reply.callId)
   return { callId: reply.callId, holdId: made }

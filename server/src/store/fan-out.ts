@@ -45,7 +45,7 @@ export async function fanOutNotices(
   })
 }
 
-/** With the agent that each is about: that of the hold, of the session, or the one it names. */
+/** With the agent that each is about: that of the hold or session, or the one that it names. */
 async function lockNotices(
   tx: Kysely<Schema>,
   organisationId: OrganisationId,
@@ -62,7 +62,7 @@ async function lockNotices(
       ON s.organisation_id = o.organisation_id AND s.session_id = o.subject_id
     LEFT JOIN airworthy.agents a ON a.organisation_id = o.organisation_id
       AND (a.agent_id = coalesce(h.agent_id, s.agent_id) OR (h.agent_id IS NULL
-        AND s.agent_id IS NULL AND a.agent_id::text IN (o.detail->>'agent', o.subject_id::text)))
+        AND s.agent_id IS NULL AND a.agent_id::text IN (o.detail->>'agent', o.detail->>'target')))
     ORDER BY o.notice_id`.execute(tx)
   return found.rows
 }
@@ -84,11 +84,17 @@ function deliveriesOf(
         notice_id: notice.notice_id,
         kind,
         subject_id: notice.subject_id,
-        detail: JSON.stringify(notice.detail),
+        detail: JSON.stringify(detailOf(notice)),
         noticed_at: notice.created_at,
         state: 'pending' as const,
       })),
     )
+}
+
+/** With the agent's name, which people know, beside its id. */
+function detailOf({ detail, name }: NoticeRow): Readonly<Record<string, unknown>> {
+  const fields = typeof detail === 'object' && detail !== null ? Object.entries(detail) : []
+  return { ...Object.fromEntries(fields), ...(name === null ? {} : { agentName: name }) }
 }
 
 function agentOf({ name, owner, stakes }: NoticeRow): NoticeAgent | undefined {

@@ -121,6 +121,45 @@ export async function insertOperator(
   return { operatorId, key }
 }
 
+/** Those of the ids that there are. */
+export async function findOperators(
+  db: Kysely<Schema>,
+  organisationId: OrganisationId,
+  operatorIds: readonly string[],
+): Promise<OperatorRow[]> {
+  if (operatorIds.length === 0) return []
+  const rows = await selectOperators(db, organisationId)
+    .where('operator_id', 'in', operatorIds)
+    .execute()
+  return rows.map(operatorOf)
+}
+
+/** Call it inside a command. The names of teams are nobody's data, and stay outside the log. */
+export async function setTeams(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  change: {
+    readonly operatorId: string
+    readonly teams: readonly string[]
+    readonly by: string
+  },
+): Promise<void> {
+  const { operatorId, teams, by } = change
+  await appendEntries(tx, organisationId, [
+    {
+      type: 'operator.changed',
+      agentId: organisationId,
+      body: { by, operator: operatorId, teams: teams.length },
+    },
+  ])
+  await tx
+    .updateTable('airworthy.operators')
+    .set({ teams: [...teams] })
+    .where('organisation_id', '=', organisationId)
+    .where('operator_id', '=', operatorId)
+    .execute()
+}
+
 /** Revokes the key of an operator or launcher. Call it inside a command. */
 export async function revokeOperator(
   tx: Kysely<Schema>,

@@ -1,4 +1,6 @@
 // A held call is rejected because somebody proposes it with other arguments.
+import { randomBytes } from 'node:crypto'
+import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import { closeHold } from './close-hold.ts'
@@ -16,7 +18,6 @@ export async function replaceHold(
   replaced: {
     readonly holdId: string
     readonly operatorId: string
-    /** The commitment to the reason. */
     readonly reason: string
     /** Of the call that takes its place. */
     readonly newEffectKey: string
@@ -35,7 +36,14 @@ export async function replaceHold(
     const operator = await findOperator(tx, organisationId, operatorId)
     if (operator === undefined) throw new AirworthyError('auth.revoked_key', 'the key was revoked')
     await entitledLevels(tx, organisationId, { hold, operator })
-    const by = { operatorId, reason }
+    const salt = randomBytes(reasonSaltBytes)
+    const by = { operatorId, reason: commitReason(salt, reason) }
+    await tx
+      .updateTable('airworthy.holds')
+      .set({ edit_reason: reason, edit_salt: salt })
+      .where('organisation_id', '=', organisationId)
+      .where('hold_id', '=', holdId)
+      .execute()
     await closeHold(tx, organisationId, { hold, end: 'replaced', by, newEffectKey })
     return false
   })

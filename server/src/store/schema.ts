@@ -2,13 +2,13 @@
 // pass 2^53, and money must not be rounded.
 import type { ColumnType, Generated } from 'kysely'
 import type { Role } from '../core/identity/roles.ts'
-import type { Reaction, RunState } from '../core/run/run.ts'
 import type { ModelApi } from '../core/wires/model-api.ts'
 import type { BudgetTables } from './budget-schema.ts'
 import type { Checkpoints, WitnessedLogs } from './schema-log.ts'
 import type { ApprovalTables } from './approval-schema.ts'
 import type { AuditTables } from './audit-schema.ts'
 import type { CacheTables } from './cache-schema.ts'
+import type { CallTables } from './calls-schema.ts'
 import type { ChannelTables } from './channel-schema.ts'
 import type { RoutedCalls } from './routing-schema.ts'
 import type { EscalationTables } from './escalation-schema.ts'
@@ -19,6 +19,7 @@ import type { LoadTables } from './load-schema.ts'
 import type { MoneyTables } from './money-schema.ts'
 import type { PeopleTables } from './people-schema.ts'
 import type { PricesTables } from './prices-schema.ts'
+import type { RunTables } from './runs-schema.ts'
 
 type Int8 = ColumnType<string, string | bigint | number, string | bigint | number>
 type Int8Default = ColumnType<
@@ -111,56 +112,6 @@ type Sessions = {
   scope: JsonDefault
 }
 
-type CallFlows = { organisation_id: string; call_id: string; flow: 'read' | 'write' }
-
-/** In the order of `budgetUnits`; rows of earlier releases have the first three. */
-type Units = ColumnType<string[], string, string>
-
-type CallIntents = {
-  organisation_id: string
-  call_id: string
-  session_id: string
-  agent_id: string
-  version_id: string
-  pact_id: string
-  api_key_id: string
-  replica_id: string
-  kind: string
-  action: string
-  state: string
-  verdict: string
-  enforced: boolean
-  code: string | null
-  reasons: ColumnType<unknown, string | null, string | null>
-  reserved: Units
-  effect_id: string | null
-  repeat_of: string | null
-  intent_seq: Int8 | null
-  log_id: Int8
-  created_at: Time
-  ledgers: Generated<string[] | null>
-}
-
-type CallOutcomes = {
-  organisation_id: string
-  call_id: string
-  state: string
-  code: string | null
-  prompt_tokens: Int8 | null
-  cached_tokens: Int8 | null
-  completion_tokens: Int8 | null
-  cost_nano_usd: Int8 | null
-  outcome_seq: Int8 | null
-  settled_at: Time
-  /** Of the outcome that was unknown, once it is found out. */
-  unknown_seq: ColumnType<string | null, string | null | undefined, string | null>
-  detail: ColumnType<unknown, string | null | undefined, string | null>
-}
-
-/** A view: an intent with its outcome, if there is one. */
-type Calls = Omit<CallIntents, 'reserved'> &
-  Omit<CallOutcomes, 'settled_at' | 'unknown_seq'> & { reserved: Units; settled_at: Time | null }
-
 type Effects = {
   organisation_id: string
   effect_id: string
@@ -182,8 +133,6 @@ type Effects = {
   touches: string[] | null
   undo_call_id: string | null
 }
-
-type CallChecks = { organisation_id: string; call_id: string; checks: unknown }
 
 type Proofs = {
   organisation_id: string
@@ -230,48 +179,9 @@ type Holds = {
   author_id: ColumnType<string | null, string | null | undefined, string | null>
   replaces_hold: ColumnType<string | null, string | null | undefined, string | null>
   replaced_by: ColumnType<string | null, string | null | undefined, string | null>
+  edit_reason: ColumnType<string | null, string | null | undefined, string | null>
+  edit_salt: ColumnType<Buffer | null, Buffer | null | undefined, Buffer | null>
   approved_round: ColumnType<number | null, number | null | undefined, number | null>
-}
-
-type Runs = {
-  organisation_id: string
-  run_id: string
-  session_id: string
-  agent_id: string
-  version_id: string
-  pact_id: string
-  name: string
-  state: RunState
-  reason: string | null
-  closed_by_call: string | null
-  on_failure: Reaction
-  on_denied: Reaction
-  irreversible_last: boolean
-  expires_at: Time | null
-  opened_by: string | null
-  closed_by: string | null
-  parent_run_id: string | null
-  opened_at: Time
-  closed_at: Time | null
-  ended_at: Time | null
-  settled_by: string | null
-  settled_reason: string | null
-  lease_replica: string | null
-  lease_until: Time | null
-  fence: Int8Default
-  next_at: Time | null
-}
-
-type RunSteps = {
-  organisation_id: string
-  run_id: string
-  effect_id: string
-  call_id: string
-  attempts: Generated<number>
-  next_at: Time | null
-  code: string | null
-  message: string | null
-  is_left: Generated<boolean>
 }
 
 type Votes = {
@@ -353,17 +263,11 @@ type ValueOrigins = {
   is_everything: boolean
 }
 
-type CallOrigins = {
-  organisation_id: string
-  call_id: string
-  /** Argument to list of origins. */
-  origins: ColumnType<Record<string, string[]>, string, string>
-}
-
 export type Schema = ApprovalTables &
   AuditTables &
   BudgetTables &
   CacheTables &
+  CallTables &
   ChannelTables &
   EscalationTables &
   HandoverTables &
@@ -372,6 +276,7 @@ export type Schema = ApprovalTables &
   LoadTables &
   PeopleTables &
   PricesTables &
+  RunTables &
   IdentityTables & {
     'airworthy.organisations': Organisations
     'airworthy.operators': Operators
@@ -380,17 +285,10 @@ export type Schema = ApprovalTables &
     'airworthy.pacts': Pacts
     'airworthy.api_keys': ApiKeys
     'airworthy.sessions': Sessions
-    'airworthy.call_intents': CallIntents
-    'airworthy.call_outcomes': CallOutcomes
-    'airworthy.calls': Calls
-    'airworthy.call_flows': CallFlows
     'airworthy.effects': Effects
-    'airworthy.call_checks': CallChecks
     'airworthy.proofs': Proofs
     'airworthy.holds': Holds
     'airworthy.votes': Votes
-    'airworthy.runs': Runs
-    'airworthy.run_steps': RunSteps
     'airworthy.logs': Logs
     'airworthy.checkpoints': Checkpoints
     'airworthy.witnessed_logs': WitnessedLogs
@@ -400,6 +298,5 @@ export type Schema = ApprovalTables &
     'airworthy.payloads': Payloads
     'airworthy.spans': Spans
     'airworthy.value_origins': ValueOrigins
-    'airworthy.call_origins': CallOrigins
     'airworthy.routed_calls': RoutedCalls
   }

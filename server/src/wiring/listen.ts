@@ -5,6 +5,7 @@ import { createDidResolver } from '../adapters/resolve-did.ts'
 import type { Signer } from '../adapters/signer/signer.ts'
 import { didHostOf } from '../core/identity/did-web.ts'
 import type { Config } from '../config.ts'
+import { editHold } from '../gateway/edit-hold.ts'
 import { decideHold } from '../gateway/execute-hold.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { plantCanary } from '../gateway/holds/plant-canary.ts'
@@ -50,7 +51,10 @@ export async function listen(options: {
     organisationId,
     tools: { list: (servers) => gateway.tools.list(servers) },
     prices,
-    holds: { decide: (vote) => decideHold(gateway, vote) },
+    holds: {
+      decide: (vote) => decideHold(gateway, vote),
+      edit: (edit) => editHold(gateway, edit),
+    },
     canaries: { plant: (canary) => plantCanary(gateway, canary) },
     handovers: {
       say: (saying) => sayInStead(gateway, saying),

@@ -68,7 +68,7 @@ export async function startApi(
     organisationId,
     tools: { list: async () => shopTools },
     prices: { book, catalogue },
-    holds: { decide: note },
+    holds: { decide: note, edit: () => Promise.reject(new Error('none')) },
     canaries: { plant: () => Promise.reject(new Error('none')) },
     handovers: {
       say: () => Promise.reject(new Error('none')),

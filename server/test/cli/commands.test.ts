@@ -14,6 +14,7 @@ before(async () => {
   api = await startApi((db) => ({
     payloads: { open: async () => Buffer.from('{"order_id":"#W1\\u001b[31m"}') },
     holds: {
+      edit: () => Promise.reject(new Error('none')),
       decide: async ({ holdId }) => {
         await db
           .updateTable('airworthy.holds')

@@ -212,8 +212,8 @@ suite('e-mail', () => {
       assert.match(head, /^Date: Sun, 22 Nov 2026 10:00:00 \+0000$/m)
       assert.ok(!/^Bcc:/m.test(head), 'no value begins a header')
       assert.ok(got.text.split('\r\n').every((line) => line.length <= 78))
-      assert.match(body.join(), /^=C3=9Cber: =E2=82=AC$/m)
-      assert.match(body.join(), /^\.begins with a dot$/m)
+      assert.match(body.join('\r\n'), /^=C3=9Cber: =E2=82=AC$/m)
+      assert.match(body.join('\r\n'), /^\.begins with a dot$/m)
     }
   })
 

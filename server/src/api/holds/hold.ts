@@ -46,7 +46,18 @@ export const holdSchema = z
   .meta({ id: 'Hold' }) satisfies z.ZodType<Hold>
 
 export const decideHoldSchema: z.ZodType<DecideHold> = z
-  .strictObject({ reason: text({ max: 500 }).exactOptional() })
+  .strictObject({
+    reason: text({ max: 500 }).exactOptional(),
+    signed: z
+      .strictObject({
+        statement: z.string().max(4096),
+        signature: z
+          .string()
+          .regex(/^[A-Za-z0-9_-]{86}$/, { error: 'expected 64 bytes in base64url' }),
+      })
+      .exactOptional()
+      .meta({ description: 'The vote as the voter signed it: see /v1/holds/{id}/ballot.' }),
+  })
   .meta({ id: 'DecideHold' })
 
 export const decidedHoldSchema: z.ZodType<DecidedHold> = z
@@ -91,21 +102,41 @@ export async function openArguments(context: Context, hold: HoldRow): Promise<un
 
 const toolRequest = z.object({ server: z.string(), tool: z.string(), arguments: z.json() })
 
+/** What a vote can be refused with. */
+export const voteErrors = [
+  'hold.unknown',
+  'hold.settled',
+  'hold.expired',
+  'vote.malformed',
+  'vote.mismatch',
+  'vote.signature_invalid',
+  'vote.unsigned',
+  'vote.expired',
+  'vote.replayed',
+  'vote.cast',
+  'vote.forbidden',
+] as const
+
 /** Casts a vote, and reads what became of hold and call. */
 export async function decideHold(
   context: Context,
   cast: {
     readonly holdId: string
     readonly vote: 'approve' | 'reject'
-    readonly reason: string | undefined
+    readonly body: DecideHold
   },
 ): Promise<DecidedHold> {
   const before = await requireHold(context, cast.holdId)
+  const { signed } = cast.body
   await context.holds.decide({
     holdId: before.holdId,
     operatorId: context.operator.operatorId,
     vote: cast.vote,
-    reason: cast.reason ?? '',
+    reason: cast.body.reason ?? '',
+    signed: signed && {
+      statement: signed.statement,
+      signature: Buffer.from(signed.signature, 'base64url'),
+    },
   })
   const hold = await requireHold(context, cast.holdId)
   const [opened, call] = await Promise.all([

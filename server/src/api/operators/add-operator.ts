@@ -7,10 +7,10 @@ import { findActiveOperator, findOperator, insertOperator } from '../../store/op
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { text } from '../schemas.ts'
-import { operatorSchema, presentOperator, roleSchema } from './operator.ts'
+import { operatorSchema, presentOperator, roleSchema, teamsSchema } from './operator.ts'
 
 const body: z.ZodType<AddOperator> = z
-  .strictObject({ name: text({ min: 1, max: 100 }), role: roleSchema })
+  .strictObject({ name: text({ min: 1, max: 100 }), role: roleSchema, teams: teamsSchema.exactOptional() })
   .meta({ id: 'AddOperator' })
 
 const reply: z.ZodType<AddedOperator> = z
@@ -38,7 +38,11 @@ export const addOperator = defineOperation({
       if ((await findActiveOperator(tx, organisationId, request.name)) !== undefined) {
         throw new AirworthyError('request.invalid', 'body.name: the name is taken')
       }
-      const { operatorId, key } = await insertOperator(tx, organisationId, request)
+      if ((request.teams ?? []).length > 0 && operator.role !== 'admin') {
+        throw new AirworthyError('auth.forbidden', 'only an admin says who is of a team')
+      }
+      const added = { ...request, addedBy: operator.operatorId }
+      const { operatorId, key } = await insertOperator(tx, organisationId, added)
       const row = await findOperator(tx, organisationId, operatorId)
       if (row === undefined) throw new Error('an operator that was just added cannot be read')
       return { operator: presentOperator(row), key }

@@ -3,15 +3,19 @@ import type { Operator } from '@airworthy/sdk'
 import { z } from 'zod'
 import { roles } from '../../core/identity/roles.ts'
 import type { OperatorRow } from '../../store/operators.ts'
-import { id, time } from '../schemas.ts'
+import { id, text, time } from '../schemas.ts'
 
 export const roleSchema = z.enum(roles)
+
+/** Names of teams; an agent's owner is one. */
+export const teamsSchema = z.array(text({ min: 1, max: 100 })).max(50)
 
 export const operatorSchema = z
   .object({
     id,
     name: z.string(),
     role: roleSchema,
+    teams: z.array(z.string()),
     createdAt: time,
     revokedAt: time.nullable(),
   })
@@ -22,6 +26,7 @@ export function presentOperator(row: OperatorRow): Operator {
     id: row.operatorId,
     name: row.name,
     role: row.role,
+    teams: row.teams,
     createdAt: row.createdAt.toISOString(),
     revokedAt: row.revokedAt?.toISOString() ?? null,
   }

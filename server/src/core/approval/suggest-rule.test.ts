@@ -67,13 +67,19 @@ test('a rule about several tools still holds the others, whatever they move', ()
   assert.equal(after('cancel_pending_order', 30_000n), 'allow')
   assert.equal(after('cancel_pending_order', 30_001n), 'hold')
   assert.equal(after('pay'), 'hold')
-  const free = verdicts([all], suggestRules({ ...asked, amountMax: 'none' }, [all], 30))
+  const some = { ...asked, amountMax: 'none' } as const
+  const free = verdicts([all], suggestRules(some, [all], 30))
   assert.deepEqual([free('cancel_pending_order', 1_000_000n), free('pay')], ['allow', 'hold'])
 })
 
 test('a rule about this tool alone, which moves no money, allows', () => {
   const pay: ExampleRule = { id: 'pay', effect: 'hold', tools: ['retail/pay'], when: 'call.write' }
-  const asked = { ...repeated, action: 'retail/pay', rules: ['pay'], amountMax: 'none' }
+  const asked = {
+    ...repeated,
+    action: 'retail/pay',
+    rules: ['pay'],
+    amountMax: 'none',
+  } as const
   const suggestion = suggestRules(asked, [pay], 30)
   assert.deepEqual(parse(suggestion ?? ''), [{ ...pay, effect: 'allow' }])
   assert.equal(verdicts([pay], suggestion)('pay'), 'allow')

@@ -63,7 +63,7 @@ export function buildMessage(notice: NoticeToTell, options: MessageOptions): Mes
   if (hold !== undefined) return { ...common, ...ofHold(notice, hold, options) }
   const detail = Object.entries(notice.detail)
     .slice(0, factsMax)
-    .map(([label, value]) => fact(label, String(value)))
+    .map(([name, value]) => fact(labelOf(name), String(value)))
   const { commands, path } = whereToLook(kind, subject)
   return {
     ...common,
@@ -120,6 +120,12 @@ function cardData(card: HoldCard, hidesAmount: boolean): Readonly<Record<string,
   if (!hidesAmount) return card
   const { amount: _, ...rest } = card
   return rest
+}
+
+/** `agentName`: Agent name. */
+function labelOf(name: string): string {
+  const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return words.slice(0, 1).toUpperCase() + words.slice(1)
 }
 
 function votesText({ votesSoFar: { approve, reject }, quorum }: HoldCard): string {

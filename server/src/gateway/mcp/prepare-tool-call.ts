@@ -24,6 +24,7 @@ import type { Gateway } from '../gateway.ts'
 import type { LoadedPact } from '../pacts.ts'
 import type { ToolRequest } from '../tools/backend.ts'
 import { hasLiveEffect } from '../../store/live-effects.ts'
+import { moneyIntentOf } from '../money/money-intent.ts'
 import { runIntentOf } from '../runs/run-name.ts'
 import { callFollowUp } from './call-followup.ts'
 import { isFeatureName } from './features.ts'
@@ -140,6 +141,7 @@ export async function prepareToolCall(
     taint,
     watch,
     run: runIntentOf(loaded.pact.runs, { run: input.run, isWrite, principal }),
+    money: moneyIntentOf(gateway.vault, { tool, amount, args }),
   }
   return { intent, loaded, tool, subject, amount }
 }

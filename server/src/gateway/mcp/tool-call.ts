@@ -10,12 +10,14 @@ import { describeDecision } from '../decision-text.ts'
 import type { Gateway } from '../gateway.ts'
 import { pollPathOf } from '../holds/poll-path.ts'
 import { rememberEnd, rememberRepeat } from '../taint/results.ts'
+import { openedAuthorisation } from '../money/money-intent.ts'
 import { awaitCheckpoint } from '../tools/await-checkpoint.ts'
 import { parseRunName } from '../runs/run-name.ts'
 import { findCallChecks } from '../../store/call-checks.ts'
 import { checkResult, codeOfChecks, tellChecked } from './check-result.ts'
 import { probeEffect } from './probe-effect.ts'
 import { type PreparedToolCall, prepareToolCall, type ToolCallInput } from './prepare-tool-call.ts'
+import { parseToolResult } from './tool-result.ts'
 import type { ToolReply } from './tool-reply.ts'
 
 const proposalsMax = 4
@@ -216,7 +218,9 @@ async function settleTool(
     }
     const response = await gateway.vault.seal(prepared.subject, text)
     const checked = checks && { checks, code: codeOfChecks(checks) }
-    await gateway.recorder.settle({ ...outcome, state, response, ...checked })
+    const authorisation =
+      state === 'done' ? openedBy(gateway, options, end.result) : undefined
+    await gateway.recorder.settle({ ...outcome, state, response, ...checked, authorisation })
     return { result: tellChecked(result, checks), callId, receipt: placed.receipt, decision }
   }
   const { code } = end.error
@@ -236,6 +240,19 @@ async function settleTool(
       : end.error.message,
   }
   return { result: refusal(content), callId, receipt: placed.receipt, decision }
+}
+
+/** Money that the call has set aside. */
+function openedBy(
+  gateway: Gateway,
+  { input, prepared }: { input: ToolCallInput; prepared: PreparedToolCall },
+  result: CallToolResult,
+): Outcome['authorisation'] {
+  const { tool, intent } = prepared
+  if (intent.money?.authorisation === undefined) return undefined
+  const parsed = parseToolResult(result)
+  const call = { tool, money: intent.money, args: input.args, result: parsed }
+  return openedAuthorisation(gateway.vault, call)
 }
 
 async function answerRepeat(

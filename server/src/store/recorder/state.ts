@@ -13,6 +13,7 @@ import { killsColumn, parseKills } from './kills.ts'
 import type { AgentWatch } from './agent-watch.ts'
 import { type Ledger, type LedgerRow, parseLedger } from './ledger.ts'
 import type { TouchingEffect, UndoTarget } from './types.ts'
+import { type MoneyState, noMoney } from './money-state.ts'
 import { type Facts, parseFacts } from './session-facts.ts'
 import { handoverColumn, type KnownHandover, parseHandover } from './session-handover.ts'
 import { type KnownRun, parseRuns, runsColumn } from './session-runs.ts'
@@ -201,7 +202,9 @@ async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): 
         h.last_hash, (SELECT a.owner FROM airworthy.agents a
           WHERE a.organisation_id = s.organisation_id AND a.agent_id = s.agent_id) AS owner,
         (SELECT max(b.version) FROM airworthy.budget_policies b
-          WHERE b.organisation_id = $1) AS policies_version, ${killsColumn},
+          WHERE b.organisation_id = $1) AS policies_version,
+        (SELECT max(m.version) FROM airworthy.limits m
+          WHERE m.organisation_id = $1) AS limits_version, ${killsColumn},
         (SELECT p.pact_id FROM airworthy.pacts p WHERE p.organisation_id = s.organisation_id
           AND p.agent_id = s.agent_id AND p.version_id = s.version_id
           ORDER BY p.number DESC LIMIT 1) AS active_pact_id, ${runsColumn},
@@ -223,6 +226,9 @@ async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): 
     [scope.organisationId, ids, scope.replicaId],
   )
   state.policiesVersion = sessions.rows[0]?.policies_version ?? null
+  // Where no session is found nothing is learned, and limits must not be forgotten.
+  const [known] = sessions.rows
+  if (known !== undefined) state.limitsVersion = known.limits_version
   state.kills = parseKills(sessions.rows[0]?.kills)
   const rows = new Map(ledgers.rows.map((row) => [row.scope_id, row]))
   for (const row of sessions.rows) {

@@ -16,6 +16,7 @@ before(async () => {
   api = await startApi((db) => ({
     payloads: { open: async () => Buffer.from(JSON.stringify(request)) },
     holds: {
+      edit: () => Promise.reject(new Error('none')),
       decide: async ({ holdId, vote }) => {
         if (isSettled) throw new AirworthyError('hold.settled', 'the hold is rejected already')
         await db

@@ -1,0 +1,87 @@
+// What limits ask of a call: how much it moves, which way, to whom, and what it sets aside.
+import type { Amount } from '../../core/decision/call.ts'
+import { readPath, renderKey } from '../../core/effect/template.ts'
+import { assetOfCurrency } from '../../core/money/asset.ts'
+import type { MoneyParty } from '../../core/money/check.ts'
+import { counterpartyText, foldCounterparty } from '../../core/money/counterparty.ts'
+import type { CompiledTool } from '../../core/pact/compiled.ts'
+import type { MoneyIntent, Outcome } from '../../store/recorder/types.ts'
+
+type Arguments = Readonly<Record<string, unknown>>
+type Digester = { readonly digest: (text: string) => string }
+
+/** Undefined for reads, and for contracts that name neither an amount nor a counterparty. */
+export function moneyIntentOf(
+  vault: Digester,
+  call: {
+    readonly tool: CompiledTool | undefined
+    readonly amount: Amount | undefined
+    readonly args: Arguments
+  },
+): MoneyIntent | undefined {
+  const { tool, amount, args } = call
+  const declared = tool?.contract.money
+  if (tool === undefined || declared === undefined || tool.effectClass === 'read') return undefined
+  const { direction, authorisation } = declared
+  const decimals = tool.contract.amount?.decimals
+  const money = amount && {
+    asset: assetOfCurrency(amount.currency),
+    minor: amount.minorUnits,
+    decimals,
+  }
+  const named = declared.counterparty && readPath(args, declared.counterparty)
+  return {
+    money,
+    direction,
+    counterparty: partyOf(vault, counterpartyText(named)),
+    authorisation: authorisation && {
+      does: authorisation.does,
+      reference: authorisation.does === 'opens' ? undefined : referenceOf(vault, tool, { args }),
+    },
+  }
+}
+
+/** A list of texts names nobody: each of them would have to have its own share. */
+export function partyOf(vault: Digester, text: string | undefined): MoneyParty | undefined {
+  if (text === undefined) return undefined
+  return { text, exact: exactDigest(vault, text), folded: foldedDigest(vault, text) }
+}
+
+export function exactDigest(vault: Digester, text: string): string {
+  return vault.digest(`counterparty:${text}`)
+}
+
+/** One for all spellings. */
+export function foldedDigest(vault: Digester, text: string): string {
+  return vault.digest(`counterparty-folded:${foldCounterparty(text)}`)
+}
+
+/** Keyed, and of one tool server: two of them may use the same names. Undefined where a path is missing. */
+function referenceOf(
+  vault: Digester,
+  tool: CompiledTool,
+  scope: { readonly args: Arguments; readonly result?: unknown },
+): string | undefined {
+  const template = tool.contract.money?.authorisation?.id
+  const rendered = template && renderKey(template, scope)
+  if (rendered?.kind !== 'ok') return undefined
+  return vault.digest(`authorisation:${tool.server}:${String(rendered.value)}`)
+}
+
+/** What a call that is done has set aside, for those that capture or void it. */
+export function openedAuthorisation(
+  vault: Digester,
+  call: {
+    readonly tool: CompiledTool | undefined
+    readonly money: MoneyIntent | undefined
+    readonly args: Arguments
+    readonly result: unknown
+  },
+): Outcome['authorisation'] {
+  const { tool, money } = call
+  if (tool === undefined || money?.money === undefined) return undefined
+  if (money.authorisation?.does !== 'opens') return undefined
+  const reference = referenceOf(vault, tool, call)
+  const { asset, minor } = money.money
+  return reference === undefined ? undefined : { reference, asset, minor }
+}
