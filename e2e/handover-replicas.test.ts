@@ -4,7 +4,13 @@ import { cp } from 'node:fs/promises'
 import { test } from 'node:test'
 import { createClient } from '@airworthy/sdk'
 import { agentClients, chat } from './harness/clients.ts'
-import { enrol, standGround, startGround, type TestAgent, type TestSession } from './harness/ground.ts'
+import {
+  enrol,
+  standGround,
+  startGround,
+  type TestAgent,
+  type TestSession,
+} from './harness/ground.ts'
 import { at, asRecord, type Json } from './harness/json.ts'
 import { connectNew, connectOld } from './harness/mcp-clients.ts'
 import { readEntries } from './harness/record.ts'
@@ -18,7 +24,9 @@ const { client } = server
 
 /** Refunds of 100 USD and more go to a person, with the session. */
 const material: Json = {
-  escalation: { materiality: { amounts: { USD: 10_000 }, tools: ['desk/refund'], then: 'handover' } },
+  escalation: {
+    materiality: { amounts: { USD: 10_000 }, tools: ['desk/refund'], then: 'handover' },
+  },
 }
 
 async function ask(

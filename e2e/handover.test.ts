@@ -19,7 +19,10 @@ const { client } = server
 const holdRefunds: Json = { id: 'big', effect: 'hold', tools: ['desk/refund'], reason: 'ask' }
 
 async function otherOperator(): Promise<Client> {
-  const { key } = await client.addOperator({ name: `person-${crypto.randomUUID()}`, role: 'operator' })
+  const { key } = await client.addOperator({
+    name: `person-${crypto.randomUUID()}`,
+    role: 'operator',
+  })
   return createClient({ baseUrl: server.url, key })
 }
 
@@ -47,7 +50,9 @@ function executed(session: TestSession): number {
 
 async function entryTypes(session: TestSession): Promise<unknown[]> {
   const entries = await readEntries(database)
-  return entries.filter(({ entry }) => entry['session'] === session.id).map(({ entry }) => entry['type'])
+  return entries
+    .filter(({ entry }) => entry['session'] === session.id)
+    .map(({ entry }) => entry['type'])
 }
 
 test('the agent is stopped on both wires, finally, and nothing of it reaches anybody', async () => {
@@ -65,7 +70,10 @@ test('the agent is stopped on both wires, finally, and nothing of it reaches any
   // The official client retries 409 by itself, unless it is told not to.
   const refused = await session.openai.chat.completions
     .create({ model: 'fake', max_tokens: 50, messages: [{ role: 'user', content: 'Hi' }] })
-    .then(() => assert.fail('it was answered'), (error: unknown) => error)
+    .then(
+      () => assert.fail('it was answered'),
+      (error: unknown) => error,
+    )
   assert(refused instanceof OpenAI.ConflictError)
   assert.equal(refused.code, 'session.handed_over')
   assert.equal(refused.headers.get('x-should-retry'), 'false')
@@ -177,8 +185,14 @@ test('a person calls in the agent’s stead: the pact decides, and the person is
   const { steps } = await client.readTranscript(id)
   assert.equal(steps[0]?.operatorId, me?.id)
   const denied = await client.callInStead(id, { tool: 'desk/notify', arguments: { note: 'x' } })
-  assert.deepEqual([denied.decision, at(denied.result, 'structuredContent.code')], ['deny', 'policy.denied'])
-  const held = await client.callInStead(id, { tool: 'desk/refund', arguments: { order_id: 'a', amount: 5 } })
+  assert.deepEqual(
+    [denied.decision, at(denied.result, 'structuredContent.code')],
+    ['deny', 'policy.denied'],
+  )
+  const held = await client.callInStead(id, {
+    tool: 'desk/refund',
+    arguments: { order_id: 'a', amount: 5 },
+  })
   assert.equal(held.decision, 'hold')
   const holdId = String(at(held.result, 'structuredContent.id'))
   // Who made the call does not approve it.
@@ -199,14 +213,17 @@ test('one person at a time: only who took it acts, and taking over is asked for 
   await using session = await agent.open()
   const other = await otherOperator()
   const { id } = await handOver(session)
-  const act = (who: Client) => who.callInStead(id, { tool: 'desk/get_order', arguments: { order_id: 'a' } })
+  const act = (who: Client) =>
+    who.callInStead(id, { tool: 'desk/get_order', arguments: { order_id: 'a' } })
   await assert.rejects(act(client), { code: 'handover.not_taken' })
   await assert.rejects(client.giveBack(id), { code: 'handover.not_taken' })
   await client.takeHandover(id)
   assert.equal((await client.takeHandover(id)).state, 'taken')
   await assert.rejects(other.takeHandover(id), { code: 'handover.taken' })
   await assert.rejects(act(other), { code: 'handover.not_taken' })
-  await assert.rejects(other.sayInStead(id, { to: 'user', text: 'x' }), { code: 'handover.not_taken' })
+  await assert.rejects(other.sayInStead(id, { to: 'user', text: 'x' }), {
+    code: 'handover.not_taken',
+  })
   assert.equal((await act(client)).isError, false)
   await other.takeHandover(id, { fromAnother: true })
   await assert.rejects(act(client), { code: 'handover.not_taken' })

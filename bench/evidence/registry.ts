@@ -29,6 +29,12 @@ export const registry: Readonly<Record<string, Evidence>> = {
     quick: true,
     load: () => import('./saga-parallel.ts'),
   },
+  'parked-holds': {
+    claim:
+      '1,000 parked holds outlast days, a kill and an upgrade: all decide rightly, and cost nothing',
+    quick: true,
+    load: () => import('./parked-holds.ts'),
+  },
   'log-throughput': {
     claim:
       'Three writers, 5,000 durable entries of 1 KB a second, a checkpoint each second, quick proofs',
@@ -88,6 +94,12 @@ export const registry: Readonly<Record<string, Evidence>> = {
       'Untrusted content, private data and an outward call never meet without a person, in any order',
     quick: true,
     load: () => import('./taint.ts'),
+  },
+  channels: {
+    claim:
+      'Every hold is told on every channel, over failing receivers and a killed gateway; no replay passes',
+    quick: true,
+    load: () => import('./channels.ts'),
   },
   'client-matrix': {
     claim:
@@ -182,5 +194,17 @@ export const registry: Readonly<Record<string, Evidence>> = {
     claim: 'Of 1,000 tampered audit bundles neither the command nor the page accepts one',
     quick: true,
     load: () => import('./audit-tamper.ts'),
+  },
+  handover: {
+    claim:
+      'A session that went to a person takes no call of its agent, on any gateway; streams end in a second',
+    quick: true,
+    load: () => import('./handover.ts'),
+  },
+  votes: {
+    claim:
+      'Votes that are forged, replayed, expired, altered, self-made or out of order never count',
+    quick: true,
+    load: () => import('./votes.ts'),
   },
 }

@@ -1,12 +1,25 @@
 // A door in front of a TCP server whose port changes when it is started again.
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-export type TcpProxy = { readonly port: number; aim(port: number): void } & AsyncDisposable
+export type TcpProxy = {
+  readonly port: number
+  aim(port: number): void
+  /** From now on nothing passes, in either direction, and nobody is told so. */
+  cut(): void
+  /** New connections pass again; those that were cut are over. */
+  mend(): void
+} & AsyncDisposable
 
 export async function startTcpProxy(aimed: number): Promise<TcpProxy> {
   let target = aimed
   const sockets = new Set<Socket>()
+  let isCut = false
   const server = createServer((client) => {
+    if (isCut) {
+      sockets.add(client.pause())
+      client.on('error', () => undefined)
+      return
+    }
     const upstream = connect(target, '127.0.0.1')
     for (const [one, other] of [
       [client, upstream],
@@ -29,6 +42,14 @@ export async function startTcpProxy(aimed: number): Promise<TcpProxy> {
     port,
     aim: (to) => {
       target = to
+    },
+    cut: () => {
+      isCut = true
+      for (const socket of sockets) socket.unpipe().pause()
+    },
+    mend: () => {
+      isCut = false
+      for (const socket of sockets) socket.destroy()
     },
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy()

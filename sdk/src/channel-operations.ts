@@ -20,12 +20,15 @@ type DeliveryQuery = {
   readonly limit?: number
 }
 
+function at(name: string): string {
+  return `/v1/channels/${encodeURIComponent(name)}`
+}
+
 /** Where people are told of what waits for them. */
 export function channelOperations(
   { get, post }: Pick<Requester, 'get' | 'post'>,
   slow: { readonly timeoutMs: number },
 ) {
-  const at = (name: string) => `/v1/channels/${encodeURIComponent(name)}`
   return {
     addChannel: (body: AddChannel) => post<AddedChannel>('/v1/channels', body),
     listChannels: () => get<ChannelList>('/v1/channels'),

@@ -87,6 +87,7 @@ import type {
 import type { UpstreamList } from './wire/upstream.ts'
 import { approvalOperations } from './approval-operations.ts'
 import { budgetOperations } from './budget-operations.ts'
+import { moneyOperations } from './money-operations.ts'
 import { channelOperations } from './channel-operations.ts'
 import { holdLoadOperations } from './hold-load-operations.ts'
 import { killOperations } from './kill-operations.ts'
@@ -121,6 +122,7 @@ export function createClient(options: ClientOptions) {
     ...priceOperations({ get, post }),
     ...handoverOperations({ get, post }, slow),
     ...budgetOperations({ get, post }, slow),
+    ...moneyOperations({ get, post }),
     ...channelOperations({ get, post }, slow),
     openSession: (body: OpenSession) => post<OpenedSession>('/v1/sessions', body),
     listSessions: (query: Page & { agent?: string; state?: Session['state'] } = {}) =>

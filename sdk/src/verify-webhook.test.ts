@@ -31,11 +31,14 @@ test('a message is taken once; the very same request is refused, also at the sam
   const settled = await Promise.allSettled([one.verify(request()), one.verify(request())])
   assert.deepEqual(settled.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
   await assert.rejects(one.verify(request()), { code: 'webhook.replayed' })
-  assert.deepEqual(await verifier().verify({ ...request(), headers: new Headers(request().headers) }), {
-    id: 'msg_1',
-    isRepeat: false,
-    message: JSON.parse(body),
-  })
+  assert.deepEqual(
+    await verifier().verify({ ...request(), headers: new Headers(request().headers) }),
+    {
+      id: 'msg_1',
+      isRepeat: false,
+      message: JSON.parse(body),
+    },
+  )
 })
 
 test('a message that is sent again is told from a replay', async () => {
@@ -47,23 +50,26 @@ test('a message that is sent again is told from a replay', async () => {
 
 test('whatever was changed, is too old, or is signed by others is refused', async () => {
   const good = request()
-  const with_ = (name: string, value: string) => ({ ...good, headers: { ...good.headers, [name]: value } })
+  const changed = (name: string, value: string) => ({
+    ...good,
+    headers: { ...good.headers, [name]: value },
+  })
   const cases = [
-    [with_('webhook-id', 'msg_2'), 'webhook.signature_invalid'],
-    [with_('webhook-timestamp', String(nowMs / 1000 + 1)), 'webhook.signature_invalid'],
+    [changed('webhook-id', 'msg_2'), 'webhook.signature_invalid'],
+    [changed('webhook-timestamp', String(nowMs / 1000 + 1)), 'webhook.signature_invalid'],
     [{ ...good, body: body.replace('1', '2') }, 'webhook.signature_invalid'],
     [request({ key: randomBytes(32) }), 'webhook.signature_invalid'],
-    [with_('webhook-signature', ''), 'webhook.signature_invalid'],
-    [with_('webhook-signature', 'v1,'), 'webhook.signature_invalid'],
+    [changed('webhook-signature', ''), 'webhook.signature_invalid'],
+    [changed('webhook-signature', 'v1,'), 'webhook.signature_invalid'],
     [request({ at: nowMs / 1000 - 301 }), 'webhook.stale'],
     [request({ at: nowMs / 1000 + 301 }), 'webhook.stale'],
-    [with_('webhook-id', ''), 'webhook.malformed'],
-    [with_('webhook-timestamp', '1e9'), 'webhook.malformed'],
+    [changed('webhook-id', ''), 'webhook.malformed'],
+    [changed('webhook-timestamp', '1e9'), 'webhook.malformed'],
     [request({ body: 'no JSON' }), 'webhook.malformed'],
     [request({ body: '{"type":"x","data":[]}' }), 'webhook.malformed'],
   ] as const
   const one = verifier()
-  for (const [changed, code] of cases) await assert.rejects(one.verify(changed), { code })
+  for (const [bad, code] of cases) await assert.rejects(one.verify(bad), { code })
   await one.verify(good)
 })
 

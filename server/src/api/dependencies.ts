@@ -199,6 +199,8 @@ export type ApiDependencies = {
   readonly publishedLog: PublishedLog
   /** The keyed hashes under which the subject of this name has, or had, a key; the first one too. */
   readonly subjectIds: (subject: string) => Promise<readonly [Buffer, ...Buffer[]]>
+  /** Keyed: equal texts have equal digests, and none can be guessed. */
+  readonly digestOf: (text: string) => string
   readonly identities: Identities
   readonly resolveDid: DidResolver
   readonly health: () => Promise<Health>

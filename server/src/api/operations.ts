@@ -39,6 +39,14 @@ import { retryDelivery } from './channels/retry-delivery.ts'
 import { rotateChannel } from './channels/rotate-channel.ts'
 import { showChannel } from './channels/show-channel.ts'
 import { testChannel } from './channels/test-channel.ts'
+import { addAsset } from './money/add-asset.ts'
+import { listAssets } from './money/list-assets.ts'
+import { listLimits } from './money/list-limits.ts'
+import { listQuotes } from './money/list-quotes.ts'
+import { removeLimit } from './money/remove-limit.ts'
+import { setLimit } from './money/set-limit.ts'
+import { setQuote } from './money/set-quote.ts'
+import { showLimit } from './money/show-limit.ts'
 import { explainCall } from './calls/explain-call.ts'
 import { reconcileCalls } from './calls/reconcile-calls.ts'
 import { showCall } from './calls/show-call.ts'
@@ -154,6 +162,14 @@ export const operations: readonly Operation[] = [
   showBudget,
   setBudget,
   removeBudget,
+  setLimit,
+  listLimits,
+  showLimit,
+  removeLimit,
+  addAsset,
+  listAssets,
+  setQuote,
+  listQuotes,
   showIdentity,
   rotateIdentity,
   deactivateIdentity,

@@ -5,8 +5,8 @@ import { UsageError } from './failure.ts'
 import { readTextFile } from './text-file.ts'
 
 export type AddOptions = {
-  readonly url?: string
-  readonly urlFile?: string
+  readonly to?: string
+  readonly toFile?: string
   readonly secret?: string
   readonly secretFile?: string
   readonly smtp?: string
@@ -15,7 +15,6 @@ export type AddOptions = {
   readonly password?: string
   readonly passwordFile?: string
   readonly from?: string
-  readonly to?: string
   readonly kinds?: string
   readonly agents?: string
   readonly teams?: string
@@ -40,18 +39,17 @@ export async function readChannel(
   }
 }
 
-const ofEmail = ['smtp', 'tls', 'user', 'password', 'passwordFile', 'from', 'to'] as const
-const ofUrl = ['url', 'urlFile'] as const
+const ofEmail = ['smtp', 'tls', 'user', 'password', 'passwordFile', 'from'] as const
 const ofWebhook = ['secret', 'secretFile'] as const
 
 async function readTarget(kind: ChannelKind, options: AddOptions): Promise<ChannelTarget> {
   if (kind === 'email') {
-    refuse(kind, options, [...ofUrl, ...ofWebhook])
+    refuse(kind, options, ['toFile', ...ofWebhook])
     return readEmail(options)
   }
   refuse(kind, options, kind === 'webhook' ? ofEmail : [...ofEmail, ...ofWebhook])
-  const url = await secretOf('--url', options.url, options.urlFile)
-  if (url === undefined) throw new UsageError(`a ${kind} channel needs --url or --url-file`)
+  const url = await secretOf('--to', options.to, options.toFile)
+  if (url === undefined) throw new UsageError(`a ${kind} channel needs --to or --to-file`)
   if (kind !== 'webhook') return { kind, url }
   const secret = await secretOf('--secret', options.secret, options.secretFile)
   return { kind, url, ...(secret === undefined ? {} : { secret }) }
@@ -78,7 +76,7 @@ async function readEmail(options: AddOptions): Promise<ChannelTarget> {
 
 /** A secret on the command line stays in the shell's history: only the name of a variable may. */
 export async function secretOf(
-  option: '--url' | '--secret' | '--password',
+  option: '--to' | '--secret' | '--password',
   text: string | undefined,
   file: string | undefined,
 ): Promise<string | undefined> {
@@ -86,7 +84,7 @@ export async function secretOf(
     if (text !== undefined) throw new UsageError(`${option} and ${option}-file exclude each other`)
     return (await readTextFile(file)).trim()
   }
-  if (text === undefined || option === '--url' || text.startsWith('env:')) return text
+  if (text === undefined || option === '--to' || text.startsWith('env:')) return text
   throw new UsageError(`${option} takes env:NAME; ${option}-file takes the value from a file, or -`)
 }
 

@@ -67,8 +67,8 @@ function addAdd(channel: Command): void {
     .description('add a channel')
     .argument('<name>')
     .addArgument(new Argument('<kind>').choices(['webhook', 'slack', 'teams', 'email']))
-    .option('--url <url>', 'where to post: an URL, or env:NAME of the server')
-    .option('--url-file <file>', 'the same, from a file; - is standard input')
+    .option('--to <where>', 'a URL, or env:NAME of the server; email: addresses, commas between')
+    .option('--to-file <file>', 'the URL, from a file; - is standard input')
     .option('--secret <env:NAME>', 'webhook: what is signed with; else one is made')
     .option('--secret-file <file>', 'the same, from a file; - is standard input')
     .option('--smtp <host[:port]>', 'email: the mail server')
@@ -83,7 +83,6 @@ function addAdd(channel: Command): void {
     .option('--password <env:NAME>', 'email: the password')
     .option('--password-file <file>', 'the same, from a file; - is standard input')
     .option('--from <address>', 'email: the sender')
-    .option('--to <addresses>', 'email: to whom; commas between')
     .option('--kinds <kinds>', 'what is sent; default: all but hold.decided')
     .option('--agents <names>', 'only about these agents')
     .option('--teams <owners>', 'only about agents of these owners')
@@ -97,7 +96,7 @@ function addAdd(channel: Command): void {
     .option('--hide-amount', 'leave amounts out')
     .addHelpText(
       'after',
-      '\nExamples:\n  airworthy channel add ops slack --url env:SLACK_WEBHOOK_URL\n' +
+      '\nExamples:\n  airworthy channel add ops slack --to env:SLACK_WEBHOOK_URL\n' +
         '  airworthy channel add mail email --smtp smtp.example.com --user airworthy \\\n' +
         '    --password env:SMTP_PASSWORD --from airworthy@example.com --to duty@example.com',
     )
@@ -224,7 +223,9 @@ async function deliveries(options: DeliveryOptions, command: Command): Promise<v
   if (!/^\d{1,4}$/.test(limit)) {
     throw new UsageError(`--limit must be a whole number, but is ${JSON.stringify(limit)}`)
   }
-  const page = await (await connect(globals)).listDeliveries({
+  const page = await (
+    await connect(globals)
+  ).listDeliveries({
     limit: Number(limit),
     ...(channel === undefined ? {} : { channel }),
     ...(about === undefined ? {} : { subject: about }),

@@ -60,9 +60,7 @@ function addActing(handover: Command): void {
     .argument('<handover>', 'its id')
     .argument('<text>', 'the words; - reads them from standard input')
     .addOption(
-      new Option('--to <whom>', 'who reads it')
-        .choices(['user', 'agent'])
-        .makeOptionMandatory(),
+      new Option('--to <whom>', 'who reads it').choices(['user', 'agent']).makeOptionMandatory(),
     )
     .action((id: string, text: string, options: SayOptions, command: Command) =>
       say(id, { ...options, text }, command),
@@ -174,14 +172,17 @@ function printDetail(detail: HandoverDetail): void {
     printLine(`${effect.state}: ${cleanText(effect.action)}, call ${effect.callId}`)
   }
   for (const run of detail.runs) {
-    printLine(`run ${run.name === null ? 'of the whole session' : cleanText(run.name)}: ${run.state}`)
+    printLine(
+      `run ${run.name === null ? 'of the whole session' : cleanText(run.name)}: ${run.state}`,
+    )
   }
 }
 
 function printStep(step: TranscriptStep): void {
   const by = step.operatorId === null ? '' : ` by operator ${step.operatorId}`
   const code = step.code === null ? '' : ` (${step.code})`
-  const what = step.kind === 'message' ? `message to the ${step.action}` : `${step.kind} ${step.action}`
+  const what =
+    step.kind === 'message' ? `message to the ${step.action}` : `${step.kind} ${step.action}`
   printLine()
   printLine(`${shortTime(step.at)} ${cleanText(what)} ${step.state}${code}${by}`)
   for (const { role, text, isClipped } of step.said) {

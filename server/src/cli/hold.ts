@@ -1,8 +1,10 @@
-// airworthy hold list | show | approve | reject
+// airworthy hold list | show | approve | reject | edit | votes
 import type { DecidedHold, Hold } from '@airworthy/sdk'
 import { type Command, Option } from 'commander'
 import { connect, globalOptions } from './connection.ts'
 import { addHoldLoadCommands } from './hold-load.ts'
+import { addHoldEditCommands } from './hold-edit.ts'
+import { makeVote, type VoteOptions } from './hold-vote.ts'
 import { readAll } from './pages.ts'
 import {
   cleanText,
@@ -26,7 +28,6 @@ const states: readonly Hold['state'][] = [
 ]
 
 type ListOptions = { readonly state: Hold['state'] | 'all' }
-type DecideOptions = { readonly reason?: string }
 
 export function addHoldCommands(program: Command): void {
   const hold = program.command('hold').description('decide calls that wait for a person')
@@ -45,20 +46,23 @@ export function addHoldCommands(program: Command): void {
     .action((id: string, _, command: Command) => show(id, command))
   hold
     .command('approve')
-    .description('approve a held call: it is decided again and executed')
+    .description('vote for a held call: approved, it is decided again and executed')
     .argument('<hold>', 'its id')
     .option('--reason <text>', 'why; it is kept with the vote')
-    .action((id: string, options: DecideOptions, command: Command) =>
+    .option('--signing-key <file>', 'the key to sign with (default: beside the API key, .vote)')
+    .action((id: string, options: VoteOptions, command: Command) =>
       decide({ id, vote: 'approve', options, command }),
     )
   hold
     .command('reject')
-    .description('reject a held call: it is denied')
+    .description('vote against a held call: rejected, it is denied')
     .argument('<hold>', 'its id')
     .option('--reason <text>', 'why; it is kept with the vote')
-    .action((id: string, options: DecideOptions, command: Command) =>
+    .option('--signing-key <file>', 'the key to sign with (default: beside the API key, .vote)')
+    .action((id: string, options: VoteOptions, command: Command) =>
       decide({ id, vote: 'reject', options, command }),
     )
+  addHoldEditCommands(hold)
 }
 
 async function list(options: ListOptions, command: Command): Promise<void> {
@@ -125,13 +129,12 @@ async function show(id: string, command: Command): Promise<void> {
 async function decide(decision: {
   readonly id: string
   readonly vote: 'approve' | 'reject'
-  readonly options: DecideOptions
+  readonly options: VoteOptions
   readonly command: Command
 }): Promise<void> {
   const globals = globalOptions(decision.command)
   const client = await connect(globals)
-  const { reason } = decision.options
-  const body = reason === undefined ? {} : { reason }
+  const body = await makeVote(client, { ...decision, globals })
   const decided: DecidedHold =
     decision.vote === 'approve'
       ? await client.approveHold(decision.id, body)

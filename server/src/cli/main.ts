@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { Command, CommanderError } from 'commander'
 import { addAgentCommands } from './agent.ts'
 import { addAuditCommands } from './audit.ts'
+import { addAssetCommands } from './asset.ts'
 import { addBudgetCommands } from './budget.ts'
+import { addLimitCommands } from './limit.ts'
 import { addCacheCommands } from './cache.ts'
 import { addCallCommands } from './call.ts'
 import { addChannelCommands } from './channel.ts'
@@ -14,6 +16,7 @@ import { addEffectCommands } from './effect.ts'
 import { exitCodes, failureOf, UsageError } from './failure.ts'
 import { addHandoverCommands } from './handover.ts'
 import { addHoldCommands } from './hold.ts'
+import { addOncallCommands } from './oncall.ts'
 import { addIdentityCommands } from './identity.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addLogCommands } from './log.ts'
@@ -68,10 +71,13 @@ function buildProgram(version: string): Command {
   addAgentCommands(program)
   addSessionCommands(program)
   addHoldCommands(program)
+  addOncallCommands(program)
   addHandoverCommands(program)
   addCallCommands(program)
   addChannelCommands(program)
   addBudgetCommands(program)
+  addLimitCommands(program)
+  addAssetCommands(program)
   addCacheCommands(program)
   addAuditCommands(program)
   addEffectCommands(program)

@@ -1,11 +1,12 @@
-// airworthy operator add | list | revoke
+// airworthy operator add | list | revoke | team | key
 import type { Operator } from '@airworthy/sdk'
 import { type Command, Option } from 'commander'
 import { connect, globalOptions } from './connection.ts'
+import { addOperatorKeyCommands } from './operator-keys.ts'
 import { readAll } from './pages.ts'
 import { note, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
 
-type AddOptions = { readonly role: Operator['role'] }
+type AddOptions = { readonly role: Operator['role']; readonly team?: readonly string[] }
 
 export function addOperatorCommands(program: Command): void {
   const operator = program.command('operator').description('who may use the control API')
@@ -18,9 +19,8 @@ export function addOperatorCommands(program: Command): void {
         .choices(['admin', 'operator', 'approver', 'auditor', 'launcher'])
         .makeOptionMandatory(),
     )
-    .action((name: string, options: AddOptions, command: Command) =>
-      add({ name, role: options.role }, command),
-    )
+    .option('--team <team...>', 'teams that approvals may be asked of; only an admin gives them')
+    .action((name: string, options: AddOptions, command: Command) => add(name, options, command))
   operator
     .command('list')
     .description('list operators and launchers')
@@ -30,14 +30,26 @@ export function addOperatorCommands(program: Command): void {
     .description("revoke another's key")
     .argument('<operator>', 'its id')
     .action((id: string, _, command: Command) => revoke(id, command))
+  operator
+    .command('team')
+    .description('say which teams an operator is of; none takes all away')
+    .argument('<operator>', 'the id, or me')
+    .argument('[teams...]', 'names of teams')
+    .action(async (id: string, teams: string[], _, command: Command) => {
+      const globals = globalOptions(command)
+      const client = await connect(globals)
+      const changed = await client.setTeams(id, { teams })
+      if (globals.json === true) printJson(changed)
+      else printLine(`${changed.name} is of ${changed.teams.join(', ') || 'no team'}`)
+    })
+  addOperatorKeyCommands(operator)
 }
 
-async function add(
-  request: AddOptions & { readonly name: string },
-  command: Command,
-): Promise<void> {
+async function add(name: string, options: AddOptions, command: Command): Promise<void> {
   const globals = globalOptions(command)
   const client = await connect(globals)
+  const { role, team: teams } = options
+  const request = { name, role, ...(teams === undefined ? {} : { teams }) }
   const added = await client.addOperator(request)
   if (globals.json === true) {
     printJson(added)
@@ -62,11 +74,12 @@ async function list(command: Command): Promise<void> {
     return
   }
   printTable(
-    ['OPERATOR', 'NAME', 'ROLE', 'ADDED', 'REVOKED'],
+    ['OPERATOR', 'NAME', 'ROLE', 'TEAMS', 'ADDED', 'REVOKED'],
     operators.map((each) => [
       each.id,
       each.name,
       each.role,
+      each.teams.join(', '),
       shortTime(each.createdAt),
       shortTime(each.revokedAt),
     ]),

@@ -29,7 +29,9 @@ export function addSessionCommands(program: Command): void {
     .command('list')
     .description('list sessions in the order of their opening')
     .option('--agent <agent>', 'of this agent only')
-    .addOption(new Option('--state <state>', 'only these').choices(['open', 'handed_over', 'closed']))
+    .addOption(
+      new Option('--state <state>', 'only these').choices(['open', 'handed_over', 'closed']),
+    )
     .action((options: ListOptions, command: Command) => list(options, command))
   session
     .command('show')

@@ -111,7 +111,7 @@ export class NotificationSender implements AsyncDisposable {
     })
     for (const delivery of claimed) {
       const { deliveryId, channelId } = delivery
-      const end = this.#bring(delivery).then(() => {
+      const end = this.#bring(delivery).finally(() => {
         this.#sending.delete(deliveryId)
         // Where more waits than is sent at once, it goes on as soon as there is room.
         if (!this.#stopping.signal.aborted) void this.#claim().catch(() => undefined)
@@ -171,5 +171,7 @@ export class NotificationSender implements AsyncDisposable {
 }
 
 function fieldsOf(detail: unknown): Readonly<Record<string, unknown>> {
-  return typeof detail === 'object' && detail !== null ? Object.fromEntries(Object.entries(detail)) : {}
+  return typeof detail === 'object' && detail !== null
+    ? Object.fromEntries(Object.entries(detail))
+    : {}
 }

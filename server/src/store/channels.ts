@@ -4,7 +4,12 @@ import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import type { NoticeKind } from '../core/approval/notice.ts'
 import type { ChannelFilter } from '../core/channel/filter.ts'
-import { type ChannelTarget, recipientsOf, shownPlace, targetSchema } from '../core/channel/target.ts'
+import {
+  type ChannelTarget,
+  recipientsOf,
+  shownPlace,
+  targetSchema,
+} from '../core/channel/target.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
 import { appendEntries } from './log.ts'
@@ -88,7 +93,10 @@ export async function addChannel(
   })
 }
 
-/** What waits to be sent there is sent no more. False where there is no such channel. */
+/**
+ * What waits to be sent there is sent no more, and where it was is forgotten. False where there is no
+ * such channel.
+ */
 export async function removeChannel(
   db: Database,
   organisationId: OrganisationId,
@@ -108,7 +116,7 @@ export async function removeChannel(
     const at = new Date(entry?.atMs ?? 0)
     await tx
       .updateTable('airworthy.channels')
-      .set({ removed_at: at })
+      .set({ removed_at: at, target: Buffer.alloc(0), recipients: [] })
       .where('organisation_id', '=', organisationId)
       .where('channel_id', '=', channelId)
       .execute()
@@ -163,6 +171,15 @@ export async function listChannels(
   organisationId: OrganisationId,
 ): Promise<Channel[]> {
   const rows = await selectChannels(db, organisationId).orderBy('name').execute()
+  return rows.map(channelOf)
+}
+
+/** The same, which nobody removes until the transaction ends. */
+export async function lockChannels(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+): Promise<Channel[]> {
+  const rows = await selectChannels(tx, organisationId).orderBy('name').forShare().execute()
   return rows.map(channelOf)
 }
 

@@ -5,7 +5,7 @@ import { type Kysely, sql } from 'kysely'
 import type { NoticeKind } from '../core/approval/notice.ts'
 import { isSent, type NoticeAgent, type Stakes } from '../core/channel/filter.ts'
 import type { OrganisationId } from '../core/ids.ts'
-import { type Channel, listChannels } from './channels.ts'
+import { type Channel, lockChannels } from './channels.ts'
 import type { Database } from './database.ts'
 import type { Schema } from './schema.ts'
 
@@ -29,7 +29,7 @@ export async function fanOutNotices(
   return db.transaction().execute(async (tx) => {
     const notices = await lockNotices(tx, organisationId, limit)
     if (notices.length === 0) return 0
-    const channels = await listChannels(tx, organisationId)
+    const channels = await lockChannels(tx, organisationId)
     const rows = notices.flatMap((notice) => deliveriesOf(organisationId, notice, channels))
     if (rows.length > 0) {
       await tx

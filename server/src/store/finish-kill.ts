@@ -4,7 +4,12 @@
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
 import { enterKill } from './kill-entries.ts'
-import { cancelHoldsOf, finishKill as setFinished, revokeKeysOf, unwindRunsOf } from './kill-work.ts'
+import {
+  cancelHoldsOf,
+  finishKill as setFinished,
+  revokeKeysOf,
+  unwindRunsOf,
+} from './kill-work.ts'
 import { acknowledgeKill, type KillRow, requireKill } from './kills.ts'
 
 /** Pages of one turn: what is left waits for the next one. */

@@ -79,9 +79,7 @@ async function findLast(
     .orderBy('call_id', 'desc')
     .limit(1)
     .executeTakeFirst()
-  return (
-    row && { callId: row.call_id, action: row.action, state: row.state, at: row.created_at }
-  )
+  return row && { callId: row.call_id, action: row.action, state: row.state, at: row.created_at }
 }
 
 async function listWaiting(

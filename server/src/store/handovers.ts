@@ -191,7 +191,8 @@ export async function handOver(
   if (session === undefined) {
     throw new AirworthyError('request.not_found', `there is no session ${sessionId}`)
   }
-  if (session.state === 'closed') throw new AirworthyError('session.closed', 'the session is closed')
+  if (session.state === 'closed')
+    throw new AirworthyError('session.closed', 'the session is closed')
   const live = await findHandoverOfSession(tx, organisationId, sessionId)
   if (live !== undefined && isLive(live.state)) return live
   const handoverId = randomUUIDv7()

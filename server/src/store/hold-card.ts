@@ -1,7 +1,12 @@
 // The card of a hold: what every channel shows of it.
 import type { Kysely } from 'kysely'
 import { z } from 'zod'
-import { type HoldCard, tellExpiry, tellReversibility, type WhyHeld } from '../core/approval/card.ts'
+import {
+  type HoldCard,
+  tellExpiry,
+  tellReversibility,
+  type WhyHeld,
+} from '../core/approval/card.ts'
 import { tally } from '../core/approval/quorum.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import { type FullHold, readFullHold, readVotes } from './hold-rows.ts'

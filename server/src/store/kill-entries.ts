@@ -27,7 +27,11 @@ export async function enterKill(
       .executeTakeFirst()
     if (row === undefined) return
     if (row.issued_seq === null) {
-      await enter(tx, organisationId, { row, draft: issuedOf(organisationId, row), notice: 'issued' })
+      await enter(tx, organisationId, {
+        row,
+        draft: issuedOf(organisationId, row),
+        notice: 'issued',
+      })
     }
     if (row.acknowledged_at !== null && row.acknowledged_seq === null) {
       const draft = acknowledgedOf(organisationId, row)

@@ -81,10 +81,7 @@ export async function ensureEpoch(
 }
 
 function selectKills(db: Kysely<Schema>, organisationId: OrganisationId) {
-  return db
-    .selectFrom('airworthy.kills')
-    .selectAll()
-    .where('organisation_id', '=', organisationId)
+  return db.selectFrom('airworthy.kills').selectAll().where('organisation_id', '=', organisationId)
 }
 
 type SelectedKill = Awaited<ReturnType<ReturnType<typeof selectKills>['execute']>>[number]
@@ -116,9 +113,7 @@ export async function requireKill(
   organisationId: OrganisationId,
   killId: string,
 ): Promise<KillRow> {
-  const row = await selectKills(db, organisationId)
-    .where('kill_id', '=', killId)
-    .executeTakeFirst()
+  const row = await selectKills(db, organisationId).where('kill_id', '=', killId).executeTakeFirst()
   if (row === undefined) throw new AirworthyError('kill.unknown', `there is no kill ${killId}`)
   return killOf(row)
 }
@@ -127,7 +122,11 @@ export async function requireKill(
 export async function listKills(
   db: Kysely<Schema>,
   organisationId: OrganisationId,
-  page: { readonly isInForce: boolean; readonly before: string | undefined; readonly limit: number },
+  page: {
+    readonly isInForce: boolean
+    readonly before: string | undefined
+    readonly limit: number
+  },
 ): Promise<KillRow[]> {
   let query = selectKills(db, organisationId)
   if (page.isInForce) query = query.where('resumed_at', 'is', null).where('mode', '<>', 'drill')

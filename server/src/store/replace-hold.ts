@@ -27,8 +27,7 @@ export async function replaceHold(
   const isExpired = await runCommand(db, organisationId, async (tx) => {
     const before = await readFullHold(tx, organisationId, holdId)
     if (before === undefined) throw new AirworthyError('hold.unknown', 'there is no such hold')
-    const hold =
-      before.state === 'pending' ? await bringToNow(tx, organisationId, before) : before
+    const hold = before.state === 'pending' ? await bringToNow(tx, organisationId, before) : before
     if (hold.state === 'expired' && before.state === 'pending') return true
     if (hold.state !== 'pending') {
       throw new AirworthyError('hold.settled', `the hold is ${hold.state} already`)

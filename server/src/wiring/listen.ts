@@ -75,6 +75,7 @@ export async function listen(options: {
     identities,
     resolveDid: createDidResolver({ allowPrivate: config.resolvePrivate }),
     subjectIds: (subject) => gateway.vault.subjectIds(subject),
+    digestOf: (text) => gateway.vault.digest(text),
     health: createHealth({
       db,
       recorder: gateway.recorder,
@@ -85,6 +86,8 @@ export async function listen(options: {
     log,
   })
   starting.defer(api.close)
+  // Twice: where the server cannot listen, and before the server, which waits for who waits.
+  starting.use(gateway.handovers)
   await gateway.handovers.start()
   const server = await HttpServer.listen({
     host: config.host,

@@ -17,7 +17,8 @@ export type HttpReceiver = {
 
 export async function startHttpReceiver(port = 0): Promise<HttpReceiver> {
   const posts: ReceivedPost[] = []
-  const taken = (_: ReceivedPost, response: ServerResponse): void => void response.writeHead(204).end()
+  const taken = (_: ReceivedPost, response: ServerResponse): void =>
+    void response.writeHead(204).end()
   let answering = taken
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []

@@ -8,11 +8,7 @@ import type { ChannelTarget } from '../../core/channel/target.ts'
 import { formatWebhookSecret } from '../../core/channel/webhook-signature.ts'
 import { certificate } from '../../../test/identity/certificate.ts'
 import { type HttpReceiver, startHttpReceiver } from '../../../test/channels/http-receiver.ts'
-import {
-  type SmtpBehaviour,
-  type SmtpServer,
-  startSmtpServer,
-} from '../../../test/channels/smtp-server.ts'
+import { type SmtpServer, startSmtpServer } from '../../../test/channels/smtp-server.ts'
 import { createNotifier, type Notifier } from './notifier.ts'
 
 const hostile = '<!channel> [Approve](http://evil.example) & `x`\r\nBcc: evil@example.com'
@@ -73,6 +69,20 @@ function webhook(changes: { url?: string; untilMs?: number } = {}): ChannelTarge
   }
 }
 
+function email(changes: Partial<Extract<ChannelTarget, { kind: 'email' }>> = {}): ChannelTarget {
+  return {
+    kind: 'email',
+    host: 'localhost',
+    port: mail.port,
+    tls: 'starttls',
+    username: 'airworthy',
+    password: 'env:PASSWORD',
+    from: 'airworthy@example.com',
+    to: ['duty@example.com'],
+    ...changes,
+  }
+}
+
 suite('webhooks', () => {
   test('are signed by each secret that is still good, and by no other', async () => {
     receiver.answer((_, response) => void response.writeHead(200).end())
@@ -105,12 +115,8 @@ suite('webhooks', () => {
     ] as const
     for (const [status, headers, body, isPermanent, retryAfterMs] of cases) {
       receiver.answer((_, response) => void response.writeHead(status, headers).end(body))
-      await assert.rejects(send(webhook()), (failure: Error) => {
-        assert.match(failure.message, new RegExp(`^the receiver answered ${status}`))
-        assert.ok(!failure.message.includes('\u001b'))
-        assert.deepEqual({ ...failure }, { ...failure, isPermanent, retryAfterMs })
-        return true
-      })
+      const words = new RegExp(`^the receiver answered ${status}[^\u001b]*$`)
+      await assert.rejects(send(webhook()), { message: words, isPermanent, retryAfterMs })
     }
     assert.ok(receiver.posts.every(({ path }) => path !== '/elsewhere'))
   })
@@ -127,7 +133,7 @@ suite('webhooks', () => {
   })
 
   test('go nowhere that is private, and unencrypted nowhere that is public', async () => {
-    const before = receiver.posts.length
+    const count = receiver.posts.length
     const strict = createNotifier({ allowPrivate: [], secretOf: () => undefined })
     const rebinding = createNotifier({
       allowPrivate: [],
@@ -146,7 +152,7 @@ suite('webhooks', () => {
       await assert.rejects(send(webhook({ url }), { by }), /public/, url)
       await assert.rejects(by.check(webhook({ url })), { code: 'upstream.address_forbidden' }, url)
     }
-    assert.equal(receiver.posts.length, before)
+    assert.equal(receiver.posts.length, count)
   })
 
   test('a variable that there is not is named, and nothing is sent', async () => {
@@ -184,25 +190,9 @@ suite('chats', () => {
 })
 
 suite('e-mail', () => {
-  function email(changes: Partial<Extract<ChannelTarget, { kind: 'email' }>> = {}): ChannelTarget {
-    return {
-      kind: 'email',
-      host: 'localhost',
-      port: mail.port,
-      tls: 'starttls',
-      username: 'airworthy',
-      password: 'env:PASSWORD',
-      from: 'airworthy@example.com',
-      to: ['duty@example.com'],
-      ...changes,
-    }
-  }
-
-  const behaving = (behaviour: SmtpBehaviour): void => mail.behave(behaviour)
-
   test('arrives over STARTTLS, signed in, with each line as it was', async () => {
     for (const mechanism of ['PLAIN', 'LOGIN']) {
-      behaving({ extensions: ['STARTTLS', `AUTH ${mechanism}`] })
+      mail.behave({ extensions: ['STARTTLS', `AUTH ${mechanism}`] })
       await send(email())
       const got = mail.mails.at(-1)
       assert(got !== undefined)
@@ -218,25 +208,25 @@ suite('e-mail', () => {
   })
 
   test('arrives over TLS from the start', async () => {
-    behaving({ isImplicitTls: true })
+    mail.behave({ isImplicitTls: true })
     await send(email({ tls: 'implicit' }))
     assert.equal(mail.mails.at(-1)?.isSecured, true)
   })
 
   test('without STARTTLS nothing is said that could be read by others', async () => {
     const count = mail.commands.length
-    behaving({ extensions: ['AUTH PLAIN'] })
+    mail.behave({ extensions: ['AUTH PLAIN'] })
     await assert.rejects(send(email()), /offers no STARTTLS/)
     assert.deepEqual(mail.commands.slice(count), ['EHLO example.com'])
   })
 
   test('what is said before TLS begins is not believed', async () => {
-    behaving({ injected: '250 all is well\r\n' })
+    mail.behave({ injected: '250 all is well\r\n' })
     await assert.rejects(send(email()), /before TLS began|no connection/)
   })
 
   test('a certificate of another name ends it', async () => {
-    behaving({})
+    mail.behave({})
     const count = mail.commands.length
     await assert.rejects(send(email({ host: '127.0.0.1' })), /no connection/)
     assert.deepEqual(mail.commands.slice(count), ['EHLO example.com', 'STARTTLS'])
@@ -248,30 +238,25 @@ suite('e-mail', () => {
       [{ answers: { RCPT: '450 later' } }, false, /answered 450/],
       [{ answers: { '': '421 busy' } }, false, /answered 421/],
       [{ answers: { '.': '554 spam' } }, true, /answered 554 to the message/],
-      [{ password: 'other' }, true, /answered 535 to AUTH PLAIN: wrong/],
+      [{ password: 'other' }, true, /answered 535 to AUTH PLAIN: wrong$/],
       [{ answers: { '': 'HTTP/1.1 200 OK' } }, false, /no mail server/],
       [{ extensions: ['STARTTLS', 'AUTH CRAM-MD5'] }, false, /neither AUTH PLAIN/],
     ] as const
     for (const [behaviour, isPermanent, words] of cases) {
-      behaving(behaviour)
-      await assert.rejects(send(email()), (failure: Error) => {
-        assert.match(failure.message, words)
-        assert.ok(!failure.message.includes(Buffer.from('secret').toString('base64')))
-        assert.deepEqual({ ...failure }, { ...failure, isPermanent })
-        return true
-      })
+      mail.behave(behaviour)
+      await assert.rejects(send(email()), { message: words, isPermanent })
     }
   })
 
   test('a server that says nothing, or goes away, ends in time', async () => {
-    behaving({ isSilent: true })
+    mail.behave({ isSilent: true })
     await assert.rejects(send(email(), { signal: AbortSignal.timeout(50) }), /in time/)
-    behaving({ answers: { EHLO: '250-more' } })
+    mail.behave({ answers: { EHLO: '250-more' } })
     await assert.rejects(send(email(), { signal: AbortSignal.timeout(50) }), /in time/)
   })
 
   test('without TLS only where nothing public is reached', async () => {
-    behaving({})
+    mail.behave({})
     const plain = { tls: 'none', username: undefined, password: undefined } as const
     await send(email(plain))
     assert.equal(mail.mails.at(-1)?.isSecured, false)

@@ -42,9 +42,7 @@ export class SmtpConnection implements Disposable {
   static open(endpoint: SmtpEndpoint): SmtpConnection {
     const { host, port, addresses, isImplicitTls } = endpoint
     const place = { host, port, lookup: lookupOf(addresses) }
-    const socket = isImplicitTls
-      ? connectTls({ ...place, ...serverName(host) })
-      : connectTcp(place)
+    const socket = isImplicitTls ? connectTls({ ...place, ...serverName(host) }) : connectTcp(place)
     return new SmtpConnection(endpoint, socket)
   }
 
@@ -100,9 +98,13 @@ export class SmtpConnection implements Disposable {
       this.#wake()
     })
     socket.on('error', (cause) => {
-      this.#fail(new DeliveryFailure(`no connection to the mail server: ${cause.message}`, { cause }))
+      this.#fail(
+        new DeliveryFailure(`no connection to the mail server: ${cause.message}`, { cause }),
+      )
     })
-    socket.on('close', () => this.#fail(new DeliveryFailure('the mail server closed the connection')))
+    socket.on('close', () =>
+      this.#fail(new DeliveryFailure('the mail server closed the connection')),
+    )
   }
 
   async #secured(socket: TLSSocket): Promise<void> {

@@ -30,7 +30,10 @@ const body: z.ZodType<AddChannel> = z
       description: 'What is sent. Default: all but hold.decided.',
     }),
     agents: z.array(agentIdOrName).max(namesMax).exactOptional(),
-    teams: z.array(text({ min: 1, max: 200 })).max(namesMax).exactOptional(),
+    teams: z
+      .array(text({ min: 1, max: 200 }))
+      .max(namesMax)
+      .exactOptional(),
     stakesMin: stakesSchema.exactOptional(),
     hideAmount: z.boolean().exactOptional(),
   })
@@ -63,7 +66,8 @@ export const addChannel = defineOperation({
     const agents: string[] = []
     for (const each of request.agents ?? []) {
       const agent = await findAgent(db, organisationId, each)
-      if (agent === undefined) throw new AirworthyError('agent.unknown', `there is no agent ${each}`)
+      if (agent === undefined)
+        throw new AirworthyError('agent.unknown', `there is no agent ${each}`)
       agents.push(agent.name)
     }
     const added = await storeChannel(db, organisationId, {

@@ -25,7 +25,8 @@ export const testChannel = defineOperation({
   id: 'test-channel',
   method: 'POST',
   path: '/v1/channels/{name}/test',
-  summary: 'Send a message through a channel now, to each of its recipients, and say what came of it',
+  summary:
+    'Send a message through a channel now, to each of its recipients, and say what came of it',
   roles: ['operator'],
   params: nameParams,
   reply,

@@ -81,7 +81,9 @@ type Opened = { readonly request: string | undefined; readonly response: string 
 async function open(payloads: PayloadReader, told: Told): Promise<Opened> {
   const request = await payloads.open(told.id, requestPart)
   const response =
-    told.kind === 'message' ? undefined : await payloads.open(told.repeatOf ?? told.id, responsePart)
+    told.kind === 'message'
+      ? undefined
+      : await payloads.open(told.repeatOf ?? told.id, responsePart)
   return { request: request?.toString('utf8'), response: response?.toString('utf8') }
 }
 

@@ -40,7 +40,8 @@ export const showBallot = defineOperation({
   errors: ['hold.unknown'],
   run: async ({ db, organisationId, operator }, { params }) => {
     const hold = await readFullHold(db, organisationId, params.id)
-    if (hold === undefined) throw new AirworthyError('hold.unknown', `there is no hold ${params.id}`)
+    if (hold === undefined)
+      throw new AirworthyError('hold.unknown', `there is no hold ${params.id}`)
     const { operatorId } = operator
     return {
       ballot: ballotOf(hold, { organisationId, operatorId }),

@@ -92,7 +92,8 @@ async function scopeOf(
     if (target === undefined) return { kind, id: organisationId }
     throw new AirworthyError('request.invalid', 'body.target: there is only one organisation')
   }
-  if (target === undefined) throw new AirworthyError('request.invalid', `body.target: which ${kind}`)
+  if (target === undefined)
+    throw new AirworthyError('request.invalid', `body.target: which ${kind}`)
   switch (kind) {
     case 'agent':
       return { kind, id: (await requireAgent(db, organisationId, target)).agentId }

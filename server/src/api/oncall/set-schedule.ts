@@ -17,7 +17,10 @@ const shiftDaysDefault = 7
 
 const body: z.ZodType<SetSchedule> = z
   .strictObject({
-    members: z.array(text({ min: 1, max: 100 })).min(1).max(membersMax),
+    members: z
+      .array(text({ min: 1, max: 100 }))
+      .min(1)
+      .max(membersMax),
     zone: text({ min: 1, max: 64 }),
     startsOn: z.iso.date(),
     handoverAt: z

@@ -105,7 +105,8 @@ function vouch(own: Signed & { readonly known: readonly OperatorKeyRow[] }): str
       verifyEd25519(ed25519PublicKey(each.publicKey), statement, endorsement),
   )
   if (voucher !== undefined) return voucher.thumbprint
-  const message = 'one of your keys that are in force must sign for the new one, or an admin adds it'
+  const message =
+    'one of your keys that are in force must sign for the new one, or an admin adds it'
   throw new AirworthyError('operator.key_unendorsed', message)
 }
 

@@ -10,7 +10,11 @@ import { text } from '../schemas.ts'
 import { operatorSchema, presentOperator, roleSchema, teamsSchema } from './operator.ts'
 
 const body: z.ZodType<AddOperator> = z
-  .strictObject({ name: text({ min: 1, max: 100 }), role: roleSchema, teams: teamsSchema.exactOptional() })
+  .strictObject({
+    name: text({ min: 1, max: 100 }),
+    role: roleSchema,
+    teams: teamsSchema.exactOptional(),
+  })
   .meta({ id: 'AddOperator' })
 
 const reply: z.ZodType<AddedOperator> = z

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Proposal, ProposalKind } from '../../core/approval/proposal.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import type { Schema } from '../../store/schema.ts'
+import { applyLoosening } from '../../store/money-limits.ts'
 import { applyResume } from '../kills/apply-resume.ts'
 
 export type Applier = (
@@ -13,4 +14,5 @@ export type Applier = (
 
 export const appliers: ReadonlyMap<ProposalKind, Applier> = new Map<ProposalKind, Applier>([
   ['kill.resume', applyResume],
+  ['limit.loosen', applyLoosening],
 ])

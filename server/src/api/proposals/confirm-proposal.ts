@@ -15,7 +15,14 @@ export const confirmProposal = defineOperation({
   roles: ['operator'],
   params: idParams,
   reply: proposalSchema,
-  errors: ['proposal.unknown', 'proposal.expired', 'proposal.settled', 'proposal.same_person', 'kill.unknown', 'kill.not_in_force'],
+  errors: [
+    'proposal.unknown',
+    'proposal.expired',
+    'proposal.settled',
+    'proposal.same_person',
+    'kill.unknown',
+    'kill.not_in_force',
+  ],
   run: async ({ db, organisationId, operator }, { params }) => {
     const command = { proposalId: params.id, operatorId: operator.operatorId }
     const confirmed = await runCommand(db, organisationId, async (tx) => {

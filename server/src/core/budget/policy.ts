@@ -41,13 +41,18 @@ export function generationOf({ former }: Pick<Policy, 'former'>): number {
   return former[0] === undefined ? 0 : former[0].generation + 1
 }
 
-const formerMax = 32
+/** What lies further back is forgotten. */
+export const formerMax = 32
 
 /**
  * The former windows once the window changes. A rolling window that is only longer or shorter keeps
  * its ledgers; but what has left the shorter one does not come back.
  */
-export function formerAfter(policy: Policy, window: BudgetWindow, nowMs: number): Policy['former'] {
+export function formerAfter(
+  policy: Pick<Policy, 'window' | 'former'>,
+  window: BudgetWindow,
+  nowMs: number,
+): Policy['former'] {
   const { window: before, former } = policy
   const isSame = JSON.stringify(before) === JSON.stringify(window)
   if (isSame || (before.kind === 'rolling' && window.kind === 'rolling')) return former

@@ -67,10 +67,7 @@ function sumOf<Unit extends string>(
 }
 
 /** The newest bucket for as long as it is not over, also where the clock was set back. */
-function bucketAt<Unit extends string>(
-  rolling: Rolling<Unit>,
-  nowMs: number,
-): RollingBucket<Unit> {
+function bucketAt<Unit extends string>(rolling: Rolling<Unit>, nowMs: number): RollingBucket<Unit> {
   const newest = rolling.buckets.at(-1)
   if (newest !== undefined && newest.endMs > nowMs) return newest
   const lengthMs = Math.floor(rolling.windowMs / bucketsAWindow)

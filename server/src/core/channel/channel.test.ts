@@ -8,7 +8,7 @@ import { buildMessage, type Message } from './message.ts'
 import { plainText } from './plain-text.ts'
 import { attemptsMax, parseRetryAfter, retryWaitMs } from './retry.ts'
 import { emailAddress, shownPlace, urlProblem } from './target.ts'
-import { parseWebhookSecret, rotateSecrets } from './webhook-signature.ts'
+import { formatWebhookSecret, parseWebhookSecret, rotateSecrets } from './webhook-signature.ts'
 
 const id = '019a0000-0000-7000-8000-000000000001'
 const card: HoldCard = {
@@ -80,17 +80,19 @@ suite('messages', () => {
     assert.deepEqual(commands, [`airworthy hold show ${id}`])
   })
 
-  test('minor units keep their sign and their zeros', () => {
-    const amountOf = (minor: string) =>
-      messageOf({ ...card, amount: { minor, currency: 'USD' } }).facts.find(
-        ({ label }) => label === 'Amount',
-      )?.value
-    assert.deepEqual(['5', '-5', '100', '0'].map(amountOf), [
-      '0.05 USD',
-      '-0.05 USD',
-      '1.00 USD',
-      '0.00 USD',
-    ])
+  test('an amount has the decimals of its currency, and its sign', () => {
+    const cases = [
+      ['5', 'USD', '0.05 USD'],
+      ['-5', 'USD', '-0.05 USD'],
+      ['100', 'USD', '1.00 USD'],
+      ['5000', 'JPY', '5000 JPY'],
+      ['5', 'KWD', '0.005 KWD'],
+      ['7', 'eip155:1/slip44:60', '7 minor units of eip155:1/slip44:60'],
+    ] as const
+    for (const [minor, currency, expected] of cases) {
+      const { facts } = messageOf({ ...card, amount: { minor, currency } })
+      assert.equal(facts.find(({ label }) => label === 'Amount')?.value, expected)
+    }
   })
 
   test('no text of tools, rules or agents breaks its line or turns its direction', () => {
@@ -98,8 +100,7 @@ suite('messages', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (text) => {
         const plain = plainText(text, 100)
         assert.ok(plain.length <= 100 && plain.isWellFormed())
-        // oxlint-disable-next-line no-control-regex
-        assert.ok(!/[\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069\u200B-\u200F]/.test(plain))
+        assert.doesNotMatch(plain, /\p{Cc}|[\u2028-\u202E\u2066-\u2069\u200B-\u200F]/u)
       }),
     )
     assert.equal(plainText('pay\u202Eevil\r\nBcc: x', 100), 'pay evil  Bcc: x')
@@ -226,7 +227,15 @@ suite('targets', () => {
     for (const good of ['https://a.example/x?y=z', 'http://10.0.0.1:8080', 'env:SLACK_URL']) {
       assert.equal(urlProblem(good), undefined, good)
     }
-    for (const bad of ['ftp://a', 'a', 'https://u:p@a', 'https://a/#x', 'env:', 'env:a b', 'file:/x']) {
+    for (const bad of [
+      'ftp://a',
+      'a',
+      'https://u:p@a',
+      'https://a/#x',
+      'env:',
+      'env:a b',
+      'file:/x',
+    ]) {
       assert.notEqual(urlProblem(bad), undefined, bad)
     }
   })
@@ -246,22 +255,21 @@ suite('targets', () => {
       { secret: 'a', untilMs: 1000 + day },
     ])
     const twice = rotateSecrets(once, 'c', 2000)
-    assert.deepEqual(twice.map(({ untilMs }) => untilMs), [null, 2000 + day, 1000 + day])
-    assert.deepEqual(rotateSecrets(twice, 'd', 1001 + day).map(({ secret }) => secret), [
-      'd',
-      'c',
-      'b',
-    ])
+    assert.deepEqual(
+      twice.map(({ untilMs }) => untilMs),
+      [null, 2000 + day, 1000 + day],
+    )
+    assert.deepEqual(
+      rotateSecrets(twice, 'd', 1001 + day).map(({ secret }) => secret),
+      ['d', 'c', 'b'],
+    )
   })
 
   test('a secret has 24 to 64 bytes', () => {
-    const of = (bytes: number) => parseWebhookSecret(`whsec_${Buffer.alloc(bytes).toString('base64')}`)
-    assert.deepEqual([23, 24, 64, 65].map((bytes) => of(bytes)?.length), [
-      undefined,
-      24,
-      64,
-      undefined,
-    ])
+    const lengths = [23, 24, 64, 65].map(
+      (bytes) => parseWebhookSecret(formatWebhookSecret(Buffer.alloc(bytes)))?.length,
+    )
+    assert.deepEqual(lengths, [undefined, 24, 64, undefined])
     assert.equal(parseWebhookSecret('whsec_*'), undefined)
   })
 })

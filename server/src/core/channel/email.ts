@@ -43,7 +43,11 @@ const headerCharactersMax = 60
  * 2047) on folded lines. Nothing of it can end the header.
  */
 export function encodeHeader(text: string): string {
-  if (/^[\u0020-\u007E]*$/.test(text) && text.length <= headerCharactersMax && !text.includes('=?')) {
+  if (
+    /^[\u0020-\u007E]*$/.test(text) &&
+    text.length <= headerCharactersMax &&
+    !text.includes('=?')
+  ) {
     return text
   }
   const words: string[] = []

@@ -2,6 +2,8 @@
 // unless the channel hides them.
 import type { HoldCard } from '../approval/card.ts'
 import type { NoticeKind } from '../approval/notice.ts'
+import { currencyDecimals } from '../effect/amount.ts'
+import { majorText } from '../money/asset.ts'
 import { plainText } from './plain-text.ts'
 
 export type MessageKind = NoticeKind | 'channel.test'
@@ -64,12 +66,12 @@ export function buildMessage(notice: NoticeToTell, options: MessageOptions): Mes
   const detail = Object.entries(notice.detail)
     .slice(0, factsMax)
     .map(([name, value]) => fact(labelOf(name), String(value)))
-  const { commands, path } = whereToLook(kind, subject)
+  const { command, path } = whereToLook(kind, subject)
   return {
     ...common,
     title: titles[kind],
     facts: [fact('Id', subject), ...detail],
-    commands,
+    commands: [command],
     url: `${options.publicUrl}${path}`,
     data: { ...notice.detail, id: subject },
   }
@@ -136,36 +138,30 @@ function fact(label: string, value: string): Fact {
   return { label: plainText(label, 60), value: plainText(value, valueMax) }
 }
 
-/** Minor units of a currency with two decimals, as every currency of an amount has. */
+/** Of an asset whose decimals nobody here knows, the minor units as they are. */
 function amountText({ minor, currency }: { minor: string; currency: string }): string {
-  const sign = minor.startsWith('-') ? '-' : ''
-  const digits = minor.slice(sign.length).padStart(3, '0')
-  return `${sign}${digits.slice(0, -2)}.${digits.slice(-2)} ${currency}`
+  const decimals = currencyDecimals(currency)
+  if (decimals === undefined) return `${minor} minor units of ${currency}`
+  return `${majorText(BigInt(minor), decimals)} ${currency}`
 }
 
 /** The command that shows it, and its place in the control API. */
-function whereToLook(
-  kind: MessageKind,
-  subject: string,
-): { readonly commands: readonly string[]; readonly path: string } {
-  const [noun] = kind.split('.')
-  if (kind === 'hold.canary_approved' || noun === 'escalation') {
-    const path = noun === 'hold' ? '/v1/holds/load' : '/v1/escalation/report'
-    return { commands: [`airworthy ${noun === 'hold' ? 'hold load' : 'escalation report'}`], path }
+function whereToLook(kind: MessageKind, subject: string): { command: string; path: string } {
+  if (kind.startsWith('hold.')) {
+    return { command: `airworthy hold show ${subject}`, path: `/v1/holds/${subject}` }
   }
-  switch (noun) {
-    case 'hold':
-      return { commands: [`airworthy hold show ${subject}`], path: `/v1/holds/${subject}` }
-    case 'kill':
-      return { commands: [`airworthy kill list`], path: `/v1/kills/${subject}` }
-    case 'session':
-      return { commands: ['airworthy handover list'], path: `/v1/sessions/${subject}` }
-    case 'proposal':
-      return {
-        commands: [`airworthy proposal confirm ${subject}`],
-        path: `/v1/proposals/${subject}`,
-      }
-    default:
-      return { commands: ['airworthy channel list'], path: '/v1/channels' }
+  if (kind.startsWith('kill.')) {
+    return { command: 'airworthy kill list', path: `/v1/kills/${subject}` }
   }
+  if (kind === 'session.handed_over') {
+    return { command: 'airworthy handover list', path: `/v1/sessions/${subject}` }
+  }
+  if (kind === 'proposal.made') {
+    const command = `airworthy proposal confirm ${subject}`
+    return { command, path: `/v1/proposals/${subject}` }
+  }
+  if (kind === 'escalation.anomaly') {
+    return { command: 'airworthy escalation report', path: '/v1/escalation/report' }
+  }
+  return { command: 'airworthy channel list', path: '/v1/channels' }
 }

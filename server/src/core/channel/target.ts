@@ -16,9 +16,12 @@ export const recipientsMax = 10
 export const emailAddress = z
   .string()
   .max(254)
-  .regex(/^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/, {
-    error: 'expected an address such as approvals@example.com',
-  })
+  .regex(
+    /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/,
+    {
+      error: 'expected an address such as approvals@example.com',
+    },
+  )
 
 export const hostName = z
   .string()

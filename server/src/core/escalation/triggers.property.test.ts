@@ -12,8 +12,13 @@ const strictness = { allow: 0, hold: 1, deny: 2 }
 
 type Escalation = NonNullable<Manifest['pact']['escalation']>
 
+/** A list with one of these. */
+function one<const Name extends string>(...names: Name[]): fc.Arbitrary<Name[]> {
+  return fc.constantFrom(...names).map((name) => [name])
+}
+
 const then = fc.constantFrom('hold' as const, 'handover' as const)
-const tools = fc.option(fc.constantFrom(['retail/*'], ['retail/pay'], ['retail/get_*']), {
+const tools = fc.option(one('retail/*', 'retail/pay', 'retail/get_*'), {
   nil: undefined,
 })
 const probability = fc.double({ min: 0, max: 1, noNaN: true })
@@ -26,7 +31,7 @@ const escalations: fc.Arbitrary<Escalation> = fc.record({
       ...common,
       amounts: fc.constantFrom({ USD: 1 }, { USD: 5000 }, { EUR: 1 }),
       writes: fc.option(fc.nat(3), optional),
-      dataClasses: fc.constantFrom(['address'], undefined),
+      dataClasses: one('address'),
     }),
     optional,
   ),
@@ -54,7 +59,7 @@ const escalations: fc.Arbitrary<Escalation> = fc.record({
   firstEncounter: fc.option(
     fc.record({
       ...common,
-      of: fc.constantFrom(['tool' as const], ['arguments' as const, 'task' as const]),
+      of: one('tool', 'arguments', 'task'),
       counterparties: fc.constant(undefined),
       learning: fc.constantFrom({ calls: 10, days: 1 }, undefined),
     }),
@@ -65,7 +70,7 @@ const escalations: fc.Arbitrary<Escalation> = fc.record({
       ...common,
       tool: fc.boolean(),
       phrases: fc.constant(undefined),
-      fields: fc.constantFrom([], ['needs_human']),
+      fields: one('needs_human'),
       models: fc.constant(undefined),
     }),
     optional,
@@ -73,7 +78,7 @@ const escalations: fc.Arbitrary<Escalation> = fc.record({
   anomaly: fc.option(
     fc.record({
       ...common,
-      measures: fc.constantFrom(['calls' as const], ['spend' as const]),
+      measures: one('calls', 'spend'),
       deviations: fc.constant(4),
       minHours: fc.constant(24),
       atLeast: fc.constant({ calls: 20, spendUsd: '0.10' }),

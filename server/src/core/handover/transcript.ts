@@ -133,7 +133,10 @@ function streamed(stored: string): unknown {
 function eventOf(block: string): SentEvent[] {
   const lines = block.split(/\r?\n/)
   const data = lines.filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trim())
-  const name = lines.find((line) => line.startsWith('event:'))?.slice(6).trim()
+  const name = lines
+    .find((line) => line.startsWith('event:'))
+    ?.slice(6)
+    .trim()
   if (data.length === 0) return []
   return [{ data: data.join('\n'), ...(name === undefined ? {} : { event: name }) }]
 }

@@ -56,7 +56,9 @@ export function checkLists(limit: Limit, move: MoneyMove): MoneyFinding | undefi
   if (kind === 'block') {
     return isListed ? blocked(limit, 'the counterparty is blocked') : undefined
   }
-  return isListed ? undefined : blocked(limit, 'the counterparty is not on the list of those allowed')
+  return isListed
+    ? undefined
+    : blocked(limit, 'the counterparty is not on the list of those allowed')
 }
 
 /** What is allowed must be spelled as it is; what is blocked is so in any spelling. */

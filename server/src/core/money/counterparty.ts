@@ -23,3 +23,15 @@ export function foldCounterparty(text: string): string {
 export function matchesPattern(text: string, pattern: string): boolean {
   return matchesParts(text, pattern.split('*'))
 }
+
+type Digest = (text: string) => string
+
+/** What a list that allows knows a counterparty by: its own spelling alone. */
+export function exactDigest(digest: Digest, text: string): string {
+  return digest(`counterparty:${text}`)
+}
+
+/** What counts and blocks: one for all spellings. */
+export function foldedDigest(digest: Digest, text: string): string {
+  return digest(`counterparty-folded:${foldCounterparty(text)}`)
+}

@@ -21,10 +21,7 @@ export function compileApprovals(manifest: Manifest): PactApprovals | undefined 
   return { policies: approvals.map((each) => compilePolicy(each, unsigned)), otherwise }
 }
 
-function compilePolicy(
-  declared: Declared,
-  unsigned: ApprovalPolicy['unsigned'],
-): DeclaredApproval {
+function compilePolicy(declared: Declared, unsigned: ApprovalPolicy['unsigned']): DeclaredApproval {
   const { id, levels, onExpiry, excludeOwnTeam } = declared
   const last = levels.at(-1)
   const admins =

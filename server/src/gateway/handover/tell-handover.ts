@@ -1,7 +1,12 @@
 // How the handover of a session stands, for its agent: it asks, waits for a change, and reads what
 // the person wrote. While it waits it costs a timer, and no connection of a pool.
 import { AirworthyError } from '../../core/errors.ts'
-import { type Audience, handoverPath, type HandoverState, isLive } from '../../core/handover/handover.ts'
+import {
+  type Audience,
+  handoverPath,
+  type HandoverState,
+  isLive,
+} from '../../core/handover/handover.ts'
 import { listMessages } from '../../store/handover-messages.ts'
 import { findHandoverOfSession, type Handover } from '../../store/handovers.ts'
 import type { Gateway } from '../gateway.ts'

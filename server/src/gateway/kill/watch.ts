@@ -4,7 +4,14 @@ import { randomUUIDv7 } from 'node:crypto'
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import type { ActiveKill } from '../../core/kill/kill.ts'
-import { type Clocks, cutAfterMs, leaseEnd, leaseWaitMs, noLease, renewEveryMs } from '../../core/kill/lease.ts'
+import {
+  type Clocks,
+  cutAfterMs,
+  leaseEnd,
+  leaseWaitMs,
+  noLease,
+  renewEveryMs,
+} from '../../core/kill/lease.ts'
 import { type Ack, KillLease } from '../../store/kill-lease.ts'
 import type { GatewayLog } from '../gateway-log.ts'
 import type { Fence } from './fence.ts'

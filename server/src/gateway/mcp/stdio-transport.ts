@@ -86,7 +86,8 @@ export class StdioTransport implements Transport {
   /** Resolves when the pipe has taken the message; rejects when it cannot any more. */
   send(message: JSONRPCMessage): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const refusal = 'id' in message && 'method' in message ? callContext()?.live?.refusal() : undefined
+    const refusal =
+      'id' in message && 'method' in message ? callContext()?.live?.refusal() : undefined
     if (refusal !== undefined) {
       reject(refusal)
       return promise

@@ -218,8 +218,7 @@ async function settleTool(
     }
     const response = await gateway.vault.seal(prepared.subject, text)
     const checked = checks && { checks, code: codeOfChecks(checks) }
-    const authorisation =
-      state === 'done' ? openedBy(gateway, options, end.result) : undefined
+    const authorisation = state === 'done' ? openedBy(gateway, options, end.result) : undefined
     await gateway.recorder.settle({ ...outcome, state, response, ...checked, authorisation })
     return { result: tellChecked(result, checks), callId, receipt: placed.receipt, decision }
   }

@@ -3,7 +3,7 @@ import type { Amount } from '../../core/decision/call.ts'
 import { readPath, renderKey } from '../../core/effect/template.ts'
 import { assetOfCurrency } from '../../core/money/asset.ts'
 import type { MoneyParty } from '../../core/money/check.ts'
-import { counterpartyText, foldCounterparty } from '../../core/money/counterparty.ts'
+import { counterpartyText, exactDigest, foldedDigest } from '../../core/money/counterparty.ts'
 import type { CompiledTool } from '../../core/pact/compiled.ts'
 import type { MoneyIntent, Outcome } from '../../store/recorder/types.ts'
 
@@ -42,18 +42,10 @@ export function moneyIntentOf(
 }
 
 /** A list of texts names nobody: each of them would have to have its own share. */
-export function partyOf(vault: Digester, text: string | undefined): MoneyParty | undefined {
+function partyOf(vault: Digester, text: string | undefined): MoneyParty | undefined {
   if (text === undefined) return undefined
-  return { text, exact: exactDigest(vault, text), folded: foldedDigest(vault, text) }
-}
-
-export function exactDigest(vault: Digester, text: string): string {
-  return vault.digest(`counterparty:${text}`)
-}
-
-/** One for all spellings. */
-export function foldedDigest(vault: Digester, text: string): string {
-  return vault.digest(`counterparty-folded:${foldCounterparty(text)}`)
+  const digest = (each: string): string => vault.digest(each)
+  return { text, exact: exactDigest(digest, text), folded: foldedDigest(digest, text) }
 }
 
 /** Keyed, and of one tool server: two of them may use the same names. Undefined where a path is missing. */

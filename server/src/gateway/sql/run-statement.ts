@@ -65,8 +65,7 @@ export async function runStatement(
     await client.query(beginText({ access, deadline: limits.deadline }))
     const run = { limits, guard, live: options.live }
     requireLive(options)
-    const end =
-      access === 'read' ? await read(client, bound, run) : await write(client, bound, run)
+    const end = access === 'read' ? await read(client, bound, run) : await write(client, bound, run)
     isClean = end.kind === 'result' && (await isIdle(client))
     return end
   } catch (thrown) {

@@ -159,7 +159,10 @@ export function insertEffect(
     effect_key: effect.key,
     args_hash: effect.argsHash,
     state: options.state,
-    amount_minor: effect.amountMinor && BigInt.asIntN(64, effect.amountMinor) === effect.amountMinor ? effect.amountMinor.toString() : undefined,
+    amount_minor:
+      effect.amountMinor && BigInt.asIntN(64, effect.amountMinor) === effect.amountMinor
+        ? effect.amountMinor.toString()
+        : undefined,
     currency: effect.currency,
     expires_ms: expiresMs,
     touches: effect.touches,

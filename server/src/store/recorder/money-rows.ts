@@ -1,10 +1,6 @@
 // What a batch writes of money: a statement a row, because such calls are few.
 import { formatMoneyBuckets } from '../../core/money/ledger.ts'
-import type {
-  KnownMoneyLedger,
-  MoneyAuthorisation,
-  MoneyReservation,
-} from './money-state.ts'
+import type { KnownMoneyLedger, MoneyAuthorisation, MoneyReservation } from './money-state.ts'
 
 export type MoneyRows = {
   /** Written as they are when the batch is sent. */

@@ -67,7 +67,9 @@ function closedBy(batch: Batch, move: MoneyIntent): MoneyAuthorisation | undefin
   const known = batch.state.money.authorisations.get(authorisation.reference)
   if (known === undefined || known.state !== 'open') return undefined
   if (authorisation.does === 'voids') return known
-  return money !== undefined && money.asset === known.asset && money.minor <= known.minor ? known : undefined
+  return money !== undefined && money.asset === known.asset && money.minor <= known.minor
+    ? known
+    : undefined
 }
 
 type Said = { readonly finding?: MoneyFinding; readonly reservation?: MoneyReservation }

@@ -54,7 +54,10 @@ test('a channel is added, shown without secrets, tested and removed', async () =
   assert.deepEqual(await api.client.getChannel('ops'), channel)
   assert.deepEqual((await api.client.listChannels()).channels, [channel])
   const { results } = await api.client.testChannel('ops')
-  assert.deepEqual(results.map(({ delivered, failure }) => [delivered, failure]), [[true, null]])
+  assert.deepEqual(
+    results.map(({ delivered, failure }) => [delivered, failure]),
+    [[true, null]],
+  )
   assert.equal(JSON.parse(receiver.posts.at(-1)?.body ?? '').type, 'channel.test')
   assert.deepEqual(await api.client.removeChannel('ops'), { name: 'ops' })
   for (const asking of [
@@ -75,9 +78,10 @@ test('a test that fails says why, and is no error', async () => {
   await api.client.addChannel(hook('broken'))
   receiver.answer((_, response) => void response.writeHead(500).end('no'))
   const { results } = await api.client.testChannel('broken')
-  assert.deepEqual(results.map(({ delivered, failure }) => [delivered, failure]), [
-    [false, 'the receiver answered 500: no'],
-  ])
+  assert.deepEqual(
+    results.map(({ delivered, failure }) => [delivered, failure]),
+    [[false, 'the receiver answered 500: no']],
+  )
   receiver.answer((_, response) => void response.writeHead(204).end())
   await api.client.removeChannel('broken')
 })
@@ -158,9 +162,12 @@ test('there are at most fifty', async () => {
   for (let at = 0; at < 50; at += 1) await api.client.removeChannel(`c${at}`)
 })
 
+function idOf(at: number): string {
+  return `019a0000-0000-7000-8000-00000000000${at}`
+}
+
 test('messages are listed, and only dead ones of a channel that is left are sent again', async () => {
   const { channel } = await api.client.addChannel(hook('list'))
-  const idOf = (at: number) => `019a0000-0000-7000-8000-00000000000${at}`
   for (const [at, state] of ['pending', 'sent', 'dead'].entries()) {
     await sql`INSERT INTO airworthy.deliveries (organisation_id, delivery_id, channel_id, recipient,
         notice_id, kind, subject_id, detail, noticed_at, state, attempts)
@@ -168,16 +175,23 @@ test('messages are listed, and only dead ones of a channel that is left are sent
         ${idOf(at)}, '{}', now(), ${state}, 12)`.execute(api.db)
   }
   const { deliveries } = await api.client.listDeliveries({ channel: 'list' })
-  assert.deepEqual(deliveries.map(({ id, state }) => [id, state]), [
-    [idOf(2), 'dead'],
-    [idOf(1), 'sent'],
-    [idOf(0), 'pending'],
-  ])
+  assert.deepEqual(
+    deliveries.map(({ id, state }) => [id, state]),
+    [
+      [idOf(2), 'dead'],
+      [idOf(1), 'sent'],
+      [idOf(0), 'pending'],
+    ],
+  )
   const page = await api.client.listDeliveries({ limit: 1 })
   assert.equal(page.next, idOf(2))
   const dead = await api.client.listDeliveries({ state: 'dead', subject: idOf(2) })
   assert.equal(dead.deliveries.length, 1)
-  assert.deepEqual((await api.client.getChannel('list')).deliveries, { pending: 1, sent: 1, dead: 1 })
+  assert.deepEqual((await api.client.getChannel('list')).deliveries, {
+    pending: 1,
+    sent: 1,
+    dead: 1,
+  })
   const retried = await api.client.retryDelivery(idOf(2))
   assert.deepEqual([retried.state, retried.attempts], ['pending', 0])
   for (const at of [0, 1, 2]) {
@@ -186,7 +200,10 @@ test('messages are listed, and only dead ones of a channel that is left are sent
   await assert.rejects(api.client.retryDelivery(idOf(9)), { code: 'delivery.unknown' })
   await api.client.removeChannel('list')
   const ended = await api.client.listDeliveries({ state: 'dead' })
-  assert.deepEqual(ended.deliveries.map(({ failure }) => failure), Array(2).fill('the channel was removed'))
+  assert.deepEqual(
+    ended.deliveries.map(({ failure }) => failure),
+    Array(2).fill('the channel was removed'),
+  )
   await assert.rejects(api.client.retryDelivery(idOf(0)), { code: 'delivery.not_dead' })
 })
 

@@ -1,0 +1,33 @@
+import type { Requester } from './requester.ts'
+import type {
+  AddAsset,
+  Asset,
+  AssetList,
+  Limit,
+  LimitList,
+  LimitRemoval,
+  LimitSet,
+  Quote,
+  QuoteList,
+  RemoveLimit,
+  SetLimit,
+  SetQuote,
+} from './wire/money.ts'
+
+/** Limits on the money that tools move. */
+export function moneyOperations({ get, post }: Pick<Requester, 'get' | 'post'>) {
+  const at = (name: string) => `/v1/limits/${encodeURIComponent(name)}`
+  return {
+    listLimits: (query: { ledgers?: number } = {}) => get<LimitList>('/v1/limits', query),
+    getLimit: (name: string, query: { ledgers?: number } = {}) => get<Limit>(at(name), query),
+    /** Sets the limit, or proposes the change where it lets more money out. */
+    setLimit: (name: string, body: SetLimit) => post<LimitSet>(at(name), body),
+    /** Proposes that the limit ends. */
+    removeLimit: (name: string, body: RemoveLimit) =>
+      post<LimitRemoval>(`${at(name)}/remove`, body),
+    listAssets: () => get<AssetList>('/v1/assets'),
+    addAsset: (body: AddAsset) => post<Asset>('/v1/assets', body),
+    listQuotes: () => get<QuoteList>('/v1/quotes'),
+    setQuote: (body: SetQuote) => post<Quote>('/v1/quotes', body),
+  }
+}
