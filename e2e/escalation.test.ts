@@ -10,11 +10,11 @@ import { readEntries } from './harness/record.ts'
 import { saying, startSayingModel } from './harness/saying-model.ts'
 import { startServer, temporaryDirectory } from './harness/server.ts'
 
+const model = await startSayingModel()
+after(() => model[Symbol.asyncDispose]())
 const ground = await standGround()
 const { server, database, tools } = ground
 const { client } = server
-const model = await startSayingModel()
-after(() => model[Symbol.asyncDispose]())
 
 function enrolWith(escalation: Json, more: Json = {}): Promise<TestAgent> {
   return enrol(ground, { modelBaseUrl: model.baseUrl, pact: { escalation }, ...more })

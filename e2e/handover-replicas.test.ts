@@ -23,11 +23,10 @@ const { tools, server, upstream, database } = ground
 const { client } = server
 
 /** Refunds of 100 USD and more go to a person, with the session. */
-const material: Json = {
-  escalation: {
-    materiality: { amounts: { USD: 10_000 }, tools: ['desk/refund'], then: 'handover' },
-  },
-}
+const material: Json = asRecord(
+  JSON.parse(`{ "escalation": { "materiality":
+    { "amounts": { "USD": 10000 }, "tools": ["desk/refund"], "then": "handover" } } }`),
+)
 
 async function ask(
   url: string,
@@ -157,6 +156,39 @@ test('on another gateway the stream ends too, calls are refused, and who waits t
   await person.giveBack(id)
   assert.equal((await session.call('write_order', { order_id: 'c' })).isError, false)
   assert.equal((await there.call('write_order', { order_id: 'd' })).isError, false)
+})
+
+test('a gateway whose ear was cut off hears of it when it listens again', async () => {
+  const agent = await enrol(ground, { behaviour: 'gated-end' })
+  await using session = await agent.open()
+  upstream.gate(agent.name)
+  const streaming = session.post(chat({ stream: true }))
+  await until('the stream', () => upstream.asked(agent.name).length === 1)
+  const cut = await database.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = 'airworthy handovers'`,
+  )
+  assert.equal(cut.rows.length, 1)
+  await client.handOverSession(session.id, { reason: 'odd' })
+  assert.match((await streaming).text, /session\.handed_over/)
+})
+
+test('a gateway that stops answers agents that wait, and ends', async () => {
+  await using owner = new AsyncDisposableStack()
+  const replica = await startReplica(ground, owner)
+  const agent = await enrol(ground)
+  await using session = await agent.open()
+  await client.handOverSession(session.id, { reason: 'odd' })
+  const who = { agent, session }
+  const { version } = await ask(replica.url, who)
+  const waiting = ask(replica.url, who, `?wait=60&version=${String(version)}`)
+  const isAsked = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+    AND application_name = 'airworthy' AND query LIKE '%airworthy"."handovers" as "v"%'`
+  await until('it to be asked', async () => (await database.query(isAsked)).rows.length > 0)
+  const began = performance.now()
+  assert.equal(await replica.terminate(), 0)
+  assert.equal((await waiting)['state'], 'open')
+  assert(performance.now() - began < 30_000, 'it did not wait for the agent to have waited')
 })
 
 test('a restart changes nothing: the agent stays stopped, the person goes on', async () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createClient, type Client, type Handover } from '@airworthy/sdk'
-import OpenAI from 'openai'
+import { ConflictError } from 'openai'
 import { chat } from './harness/clients.ts'
 import { behave } from './harness/fake-tools.ts'
 import { enrol, standGround, type TestAgent, type TestSession } from './harness/ground.ts'
@@ -74,7 +74,7 @@ test('the agent is stopped on both wires, finally, and nothing of it reaches any
       () => assert.fail('it was answered'),
       (error: unknown) => error,
     )
-  assert(refused instanceof OpenAI.ConflictError)
+  assert(refused instanceof ConflictError)
   assert.equal(refused.code, 'session.handed_over')
   assert.equal(refused.headers.get('x-should-retry'), 'false')
   const denied = (await session.detail()).calls.filter((call) => call.state === 'denied')

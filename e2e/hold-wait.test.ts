@@ -47,7 +47,15 @@ test('a held call says where to ask; the answer is how it stands, then what the 
   const { id, poll } = await holdRefund(session, 'a')
   const waiting = await ask(poll, { agent, session })
   const { until: untilText, call, ...standing } = waiting.body
-  const held = { id, action: 'desk/refund', state: 'pending', held: true, code: 'call.held' }
+  const held = {
+    id,
+    action: 'desk/refund',
+    state: 'pending',
+    held: true,
+    level: 1,
+    round: 1,
+    code: 'call.held',
+  }
   assert.deepEqual(standing, held)
   assert(Date.parse(String(untilText)) > Date.now())
   assert.equal(waiting.headers.get('cache-control'), 'no-store')

@@ -1,7 +1,8 @@
 // People are told of every hold, whatever their receivers do. Three gateways on one database hold calls;
 // a webhook's receiver fails, hangs and is down for a while, the mail server puts off, and one gateway is
-// killed with SIGKILL while it sends. By the receivers' own books every hold must be told on every channel, no webhook may be taken
-// that is replayed or changed, and no argument of a call may be in any message.
+// killed with SIGKILL while it sends. By the receivers' own books every hold must be told on every
+// channel, no webhook may be taken that is replayed or changed, and no argument of a call may be in any
+// message.
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'

@@ -72,7 +72,7 @@ export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
   const database = new DatabaseClient({ connectionString: server.databaseUrl })
   await database.connect()
   opened.defer(() => database.end())
-  const sessionIds = rounds.map((round) => round.sessionId)
+  const sessionIds = rounds.map((one) => one.sessionId)
   const late = await intentsWhileHandedOver(database, sessionIds)
   const unexplained = await effectsWithoutIntent(database, tools.journal)
   return judge(rounds, { late, unexplained, writes: tools.journal.length })

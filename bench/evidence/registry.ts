@@ -57,6 +57,17 @@ export const registry: Readonly<Record<string, Evidence>> = {
     quick: true,
     load: () => import('./budget-replicas.ts'),
   },
+  'money-limits': {
+    claim:
+      'Limit 100, 60 spends of 10 at once, three gateways, timeouts, one killed: at most 100 leave',
+    quick: true,
+    load: () => import('./money-limits.ts'),
+  },
+  'money-windows': {
+    claim: 'Days of a money limit have 23, 24.5 or 25 hours as the clocks say; no change resets one',
+    quick: true,
+    load: () => import('./money-windows.ts'),
+  },
   'provider-down': {
     claim:
       'A provider that goes down under load: no client sees it, out within 5 s, back within 10 s',
@@ -100,6 +111,11 @@ export const registry: Readonly<Record<string, Evidence>> = {
       'Every hold is told on every channel, over failing receivers and a killed gateway; no replay passes',
     quick: true,
     load: () => import('./channels.ts'),
+  },
+  triggers: {
+    claim: 'Triggers ask for a person where they are due, and nowhere else: cases and recorded runs',
+    quick: true,
+    load: () => import('./triggers.ts'),
   },
   'client-matrix': {
     claim:
@@ -206,5 +222,11 @@ export const registry: Readonly<Record<string, Evidence>> = {
       'Votes that are forged, replayed, expired, altered, self-made or out of order never count',
     quick: true,
     load: () => import('./votes.ts'),
+  },
+  'kill-drill': {
+    claim:
+      'A kill of 3 gateways with 300 calls in flight is acknowledged in 1 s (p99), and nothing is dispatched after it; a gateway that cannot hear is waited for no longer than its lease',
+    quick: true,
+    load: () => import('./kill-drill.ts'),
   },
 }

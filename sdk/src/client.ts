@@ -132,8 +132,7 @@ export function createClient(options: ClientOptions) {
     setFlow: (id: string, body: SetFlow) => post<Session>(`/v1/sessions/${segment(id)}/flow`, body),
     closeSession: (id: string) => post<Session>(`/v1/sessions/${segment(id)}/close`, {}),
     listHolds: (query: Page & { state?: HoldState } = {}) => get<HoldPage>('/v1/holds', query),
-    getHold: (id: string, query: { quiet?: 'true' } = {}) =>
-      get<Hold>(`/v1/holds/${segment(id)}`, query),
+    getHold: (id: string) => get<Hold>(`/v1/holds/${segment(id)}`),
     approveHold: (id: string, body: DecideHold = {}) =>
       post<DecidedHold>(`/v1/holds/${segment(id)}/approve`, body, slow),
     rejectHold: (id: string, body: DecideHold = {}) =>

@@ -20,7 +20,6 @@ export function handoverOperations(
   { get, post }: Pick<Requester, 'get' | 'post'>,
   slow: { readonly timeoutMs: number },
 ) {
-  const at = (id: string): string => `/v1/handovers/${encodeURIComponent(id)}`
   return {
     handOverSession: (sessionId: string, body: HandOverSession) =>
       post<Handover>(`/v1/sessions/${encodeURIComponent(sessionId)}/hand-over`, body),
@@ -38,4 +37,8 @@ export function handoverOperations(
     /** Ends the session with it. */
     closeHandover: (id: string) => post<Session>(`${at(id)}/close`, {}),
   }
+}
+
+function at(id: string): string {
+  return `/v1/handovers/${encodeURIComponent(id)}`
 }

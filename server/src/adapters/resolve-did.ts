@@ -1,9 +1,9 @@
 // Resolves did:key, did:web and did:webvh, and no other method. What a DID names is somebody else's
 // word: only https, only public hosts or those that the operator named, no redirect, the very address
 // that was checked is the one that is connected to, and everything has an end.
-import { type LookupAddress, promises as dns } from 'node:dns'
+import type { LookupAddress } from 'node:dns'
 import { request } from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
+import { isIP } from 'node:net'
 import { parseExactJson } from '../core/canonical.ts'
 import { AirworthyError } from '../core/errors.ts'
 import type { JsonObject } from '../core/identity/data-integrity.ts'
@@ -11,6 +11,7 @@ import { didKeyDocument } from '../core/identity/did-key.ts'
 import { parseWebDid, type WebDid, webDidUrl } from '../core/identity/did-web.ts'
 import { verifyWebvhLog, webvhLogBytesMax } from '../core/identity/webvh-log.ts'
 import { type AddressPolicy, addressPolicy } from '../core/network/address-policy.ts'
+import { lookupHost, lookupOf } from './host-addresses.ts'
 
 export type ResolvedDid = {
   readonly did: string
@@ -38,7 +39,6 @@ const bodyBytesMax: Readonly<Record<File, number>> = {
   'did-witness.json': 1024 * 1024,
 }
 const openMax = 16
-const addressesMax = 64
 
 type File = 'did.json' | 'did.jsonl' | 'did-witness.json'
 type Resolver = ResolverOptions & { readonly policy: AddressPolicy }
@@ -158,20 +158,6 @@ async function checkedAddresses(
     )
   }
   return addresses.map((address) => ({ address, family: isIP(address) }))
-}
-
-async function lookupHost(host: string): Promise<readonly string[]> {
-  const found = await dns.lookup(host, { all: true })
-  return found.slice(0, addressesMax).map(({ address }) => address)
-}
-
-/** Gives what was checked, whatever the name resolves to a moment later. */
-function lookupOf(addresses: readonly LookupAddress[]): LookupFunction {
-  return (_host, options, callback) => {
-    const [first] = addresses
-    if (options.all === true) callback(null, [...addresses])
-    else callback(null, first?.address ?? '', first?.family)
-  }
 }
 
 function unresolvable(message: string, cause?: unknown): AirworthyError {

@@ -28,12 +28,15 @@ type KnownSession = { readonly session: SessionOfKey; readonly untilMs: number }
 /** What of the gateway a request asks for. */
 export type KeyUse = 'models' | 'tools'
 
+/** Throws `kill.active`; rejects with `gateway.lease_ended` after a moment without a lease. */
+export type Admit = (subject: KillSubject) => Promise<void> | undefined
+
 export class Identifier {
   readonly #db: Database
   readonly #organisationId: OrganisationId
   readonly #pacts: PactCache
   readonly #signatures: RequestSignatures
-  readonly #killRefusal: (subject: KillSubject) => AirworthyError | undefined
+  readonly #admit: Admit
   /** By key. Revocation and closing are checked under the lock; what is kept here never changes, but for the name of a person. */
   readonly #holders = new Map<string, KeyHolder>()
   readonly #sessions = new Map<string, KnownSession>()
@@ -45,16 +48,16 @@ export class Identifier {
     organisationId: OrganisationId
     pacts: PactCache
     signatures: RequestSignatures
-    killRefusal: (subject: KillSubject) => AirworthyError | undefined
+    admit: Admit
   }) {
     this.#db = options.db
     this.#organisationId = options.organisationId
     this.#pacts = options.pacts
     this.#signatures = options.signatures
-    this.#killRefusal = options.killRefusal
+    this.#admit = options.admit
   }
 
-  /** Throws `auth.*`, `signature.*`, `session.unknown`, or `kill.active`: its keys open nothing. */
+  /** Throws `auth.*`, `signature.*`, `session.unknown`; `kill.active` and `gateway.lease_ended`. */
   async identify(
     requestHeaders: IncomingHttpHeaders,
     pathKey?: string,
@@ -74,8 +77,8 @@ export class Identifier {
       throw new AirworthyError('session.unknown', 'the session key is not known to this agent')
     }
     const principal = this.#principalOf(session, holder)
-    const stopped = this.#killRefusal(principal)
-    if (stopped !== undefined) throw stopped
+    const admitted = this.#admit(principal)
+    if (admitted !== undefined) await admitted
     const signature = await this.#signatures.verify(requestHeaders, holder)
     if (signature !== undefined) return { ...principal, signature }
     await this.#checkUnsigned(session, holder)

@@ -162,11 +162,20 @@ export class NotificationSender implements AsyncDisposable {
         const failure = 'the gateway stopped'
         return { kind: 'failed', failure, retryInMs: afterStopMs, isUncounted: true }
       }
-      const { message, isPermanent, retryAfterMs } =
-        thrown instanceof DeliveryFailure ? thrown : new DeliveryFailure(String(thrown))
+      const { message, isPermanent, retryAfterMs } = this.#failureOf(deliveryId, thrown)
       const retryInMs = isPermanent ? undefined : retryWaitMs(attempts, random(), retryAfterMs)
       return { kind: 'failed', failure: plainText(message, failureCharactersMax), retryInMs }
     }
+  }
+
+  /** What is no answer of a receiver may hold what operators should not read: it is logged only. */
+  #failureOf(deliveryId: string, thrown: unknown): DeliveryFailure {
+    if (thrown instanceof DeliveryFailure) return thrown
+    this.#options.log('a message could not be made', {
+      delivery: deliveryId,
+      error: String(thrown),
+    })
+    return new DeliveryFailure("the message could not be made: the server's log says why")
   }
 }
 

@@ -16,6 +16,11 @@ export type HoldStandingRow = {
   /** Of the call, once it is refused or has failed. */
   readonly code: string | null
   readonly expiresAt: Date
+  /** Who is asked, from 1, and how often the question was asked. */
+  readonly level: number
+  readonly round: number
+  /** The hold of the same call with arguments that a person changed. */
+  readonly replacedBy: string | null
 }
 
 /** One query for as many as there are; what is not there is missing from the list. */
@@ -42,6 +47,9 @@ export async function listHoldStandings(
       'c.state as call_state',
       'c.code',
       'h.expires_at',
+      'h.level',
+      'h.round',
+      'h.replaced_by',
     ])
     .where('h.organisation_id', '=', organisationId)
     .where('h.hold_id', 'in', [...holdIds])
@@ -57,5 +65,8 @@ export async function listHoldStandings(
     call: row.call_state,
     code: row.code,
     expiresAt: row.expires_at,
+    level: row.level,
+    round: row.round,
+    replacedBy: row.replaced_by,
   }))
 }

@@ -116,7 +116,8 @@ export async function createGateway(options: {
       organisationId,
       pacts,
       signatures,
-      killRefusal: (subject) => fence.killRefusal(subject),
+      // Without a database the recorder says so itself.
+      admit: (subject) => fence.admit(subject, { mayWait: recorder.replicaId !== undefined }),
     }),
     signatures,
     replySigning: replySigner && {

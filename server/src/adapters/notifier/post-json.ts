@@ -4,7 +4,8 @@ import { request as requestHttps } from 'node:https'
 import { plainText } from '../../core/channel/plain-text.ts'
 import { parseRetryAfter } from '../../core/channel/retry.ts'
 import { DeliveryFailure } from './delivery-failure.ts'
-import { checkedAddresses, lookupOf, type Reach } from './reach.ts'
+import { lookupOf } from '../host-addresses.ts'
+import { checkedAddresses, type Reach } from './reach.ts'
 
 const answerBytesMax = 8 * 1024
 const shownCharactersMax = 200

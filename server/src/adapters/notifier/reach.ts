@@ -1,11 +1,10 @@
 // Where messages may go: public addresses, and those that the server's own settings name. A host is
 // resolved here, and the very address that was checked is the one that is connected to.
-import { type LookupAddress, promises as dns } from 'node:dns'
-import { isIP, type LookupFunction } from 'node:net'
+import type { LookupAddress } from 'node:dns'
+import { isIP } from 'node:net'
 import { addressPolicy, isPublic, literalOf } from '../../core/network/address-policy.ts'
 import { AirworthyError } from '../../core/errors.ts'
-
-const addressesMax = 64
+import { lookupHost } from '../host-addresses.ts'
 
 export type Reach = {
   /** Hosts, addresses and ranges that may be reached although they are not public. */
@@ -35,18 +34,4 @@ export async function checkedAddresses(
     ? 'is public, and messages go there encrypted only'
     : 'is not a public address, and AIRWORTHY_CHANNEL_PRIVATE does not name it'
   throw new AirworthyError('upstream.address_forbidden', `${what} ${why}`)
-}
-
-async function lookupHost(host: string): Promise<readonly string[]> {
-  const found = await dns.lookup(host, { all: true })
-  return found.slice(0, addressesMax).map(({ address }) => address)
-}
-
-/** Gives what was checked, whatever the name resolves to a moment later. */
-export function lookupOf(addresses: readonly LookupAddress[]): LookupFunction {
-  return (_host, options, callback) => {
-    const [first] = addresses
-    if (options.all === true) callback(null, [...addresses])
-    else callback(null, first?.address ?? '', first?.family)
-  }
 }

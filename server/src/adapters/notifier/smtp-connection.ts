@@ -4,7 +4,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { plainText } from '../../core/channel/plain-text.ts'
 import { DeliveryFailure } from './delivery-failure.ts'
-import { lookupOf } from './reach.ts'
+import { lookupOf } from '../host-addresses.ts'
 
 const lineBytesMax = 2048
 const replyLinesMax = 100

@@ -61,7 +61,6 @@ export const targetSchema = z.discriminatedUnion('kind', [webhook, slack, teams,
 
 export type ChannelTarget = z.infer<typeof targetSchema>
 export type EmailTarget = z.infer<typeof email>
-export type WebhookTarget = z.infer<typeof webhook>
 export type WebhookSecret = z.infer<typeof webhookSecret>
 
 /** What may be shown of a target to whoever may look at channels. */

@@ -11,6 +11,12 @@ import {
 
 const user = { role: 'user', content: 'Where is my order?' }
 
+function chunk(delta: object, finish: string | null): string {
+  const choices = [{ index: 0, delta, finish_reason: finish }]
+  const event = { id: 'c', object: 'chat.completion.chunk', model: 'm', choices }
+  return `data: ${JSON.stringify(event)}\n\n`
+}
+
 test('what a request says is the same in each model API', () => {
   const chat = { messages: [{ role: 'system', content: 'Be kind.' }, user] }
   const messages = { system: [{ type: 'text', text: 'Be kind.' }], messages: [user] }
@@ -61,8 +67,6 @@ test('a history that the agent rewrote is told from where it differs', () => {
 })
 
 test('a stream is put together, and one that was cut off is shown as it came', () => {
-  const chunk = (delta: object, finish: string | null): string =>
-    `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', model: 'm', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
   const begun = chunk({ role: 'assistant', content: 'On its ' }, null)
   const whole = `${begun}${chunk({ content: 'way.' }, null)}${chunk({}, 'stop')}data: [DONE]\n\n`
   assert.deepEqual(replyOf(whole), [{ role: 'assistant', text: 'On its way.' }])

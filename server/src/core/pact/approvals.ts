@@ -66,5 +66,19 @@ export function checkApprovals(manifest: Manifest): PactProblem[] {
           ],
     ),
   )
-  return [...taken, ...unmatched]
+  return [...taken, ...unmatched, ...approvals.flatMap(checkQuorums)]
+}
+
+/** A quorum that the people whom a level names can never come to. */
+function checkQuorums(policy: Declared, index: number): PactProblem[] {
+  return policy.levels.flatMap(({ approvers, quorum }, at) => {
+    const { roles, teams, operators = [], onCall } = approvers
+    const isOpen = roles !== undefined || teams !== undefined
+    const isAnybody = !isOpen && approvers.operators === undefined && onCall === undefined
+    const most = new Set(operators).size + (onCall === undefined ? 0 : 1)
+    if (isOpen || isAnybody || quorum <= most) return []
+    const expected = `at most ${most}: the level names no more people`
+    const path = ['approvals', index, 'levels', at, 'quorum']
+    return [problemAt(path, { value: quorum, expected })]
+  })
 }

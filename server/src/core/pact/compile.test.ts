@@ -24,6 +24,13 @@ function ruleProblem(rule: Partial<ExampleRule>): string {
 }
 
 suite('compilePact', () => {
+  test('a tool may not have a name that the gateway keeps for its own', () => {
+    const [name, reserved] = ['retail/pay', 'retail/airworthy_pay'] as const
+    const contract = `${name}: { effect: irreversible }`
+    const change = [contract, contract.replace(name, reserved)] as const
+    assert.throws(() => exampleManifest(change), /"retail\/airworthy_pay", expected another name/)
+  })
+
   test('makes models, tools, limits and warnings', () => {
     const pact = compiled(exampleManifest())
     const model = pact.models.get('gpt-4.1-mini')

@@ -19,6 +19,12 @@ export type ToldHold = {
   readonly held: boolean
   /** When it is denied, unless it is decided before. */
   readonly until: string
+  /** Of those who are asked, from 1. */
+  readonly level: number
+  /** More than 1 where what people were shown has changed, and they are asked again. */
+  readonly round: number
+  /** A person changed the arguments: the hold of the call that goes on instead. */
+  readonly replacedBy?: string
   readonly code?: string
   /** Of a tool that was called: what it answered. */
   readonly result?: CallToolResult
@@ -72,6 +78,9 @@ async function present(
     state,
     held: !isOver(state),
     until: row.expiresAt.toISOString(),
+    level: row.level,
+    round: row.round,
+    ...(row.replacedBy === null ? {} : { replacedBy: row.replacedBy }),
     ...(code === null ? {} : { code }),
     ...(result === undefined ? {} : { result }),
   }

@@ -43,6 +43,22 @@ export class Fence {
     return kill === undefined ? undefined : stopped(kill)
   }
 
+  /**
+   * Whether a call may come in at all: undefined where it may, which is nearly always. Throws
+   * `kill.active`; rejects with `gateway.lease_ended` where none comes in a moment.
+   */
+  admit(subject: KillSubject, { mayWait }: { mayWait: boolean }): Promise<void> | undefined {
+    const stopped = this.killRefusal(subject)
+    if (stopped !== undefined) throw stopped
+    return this.isLeased || !mayWait ? undefined : this.#admitLate()
+  }
+
+  async #admitLate(): Promise<void> {
+    await this.awaitLease()
+    const refusal = this.leaseRefusal()
+    if (refusal !== undefined) throw refusal
+  }
+
   /** Resolves when there is a lease, or after a moment without. */
   async awaitLease(): Promise<void> {
     if (this.isLeased) return

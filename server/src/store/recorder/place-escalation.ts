@@ -102,8 +102,8 @@ function tellFiring(
     body: {
       action: clip(intent.action),
       codes: codes.join(' '),
-      hold: intent.resume?.holdId,
       consequence: then,
+      hold: intent.resume?.holdId,
       trigger,
       verdict,
     },
