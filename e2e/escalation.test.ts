@@ -132,7 +132,7 @@ test('a scorer is asked about each write; silence is no consent', async () => {
     }))
   score(0.9)
   assert.equal(await write(session, '1'), 'done')
-  const [asked] = tools.calls.filter((call) => call.session === session.id)
+  const asked = tools.calls.find((call) => call.session === session.id)
   assert.deepEqual(asked?.args['arguments'], { order_id: '1' })
   score(0.5)
   assert.equal(await write(session, '2'), 'held')
@@ -219,6 +219,7 @@ test('an hour far above the agent’s own history holds, and people are told onc
 })
 
 test('a trigger that hands over stops the whole session', async () => {
+  // oxlint-disable-next-line unicorn/no-thenable -- the manifest's word; it is a text, no function
   const agent = await enrolWith({ doubt: { then: 'handover' } })
   await using session = await agent.open()
   await session.call('airworthy_escalate', { reason: 'I cannot tell' })

@@ -196,7 +196,7 @@ test('a person calls in the agent’s stead: the pact decides, and the person is
   assert.equal(held.decision, 'hold')
   const holdId = String(at(held.result, 'structuredContent.id'))
   // Who made the call does not approve it.
-  await assert.rejects(client.approveHold(holdId))
+  await assert.rejects(client.approveHold(holdId), { code: 'vote.forbidden' })
   assert.equal(executed(session), 1)
   const decided = await (await otherOperator()).approveHold(holdId)
   assert.equal(decided.call.state, 'done')
@@ -290,6 +290,45 @@ test('held calls wait on, and what people approve is done although the agent is 
   await client.giveBack(id)
   const repeat = await session.call('refund', { order_id: 'a', amount: 5 })
   assert.deepEqual([repeat.isError, executed(session)], [false, 1])
+})
+
+test('what people write anew in place of a held call is held and done, and the agent stays stopped', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds] })
+  await using session = await agent.open()
+  const held = await session.call('refund', { order_id: 'a', amount: 50 })
+  await handOver(session)
+  const edited = await client.editHold(String(at(held.value, 'id')), {
+    arguments: { order_id: 'a', amount: 5 },
+  })
+  assert.equal(edited.call.state, 'held')
+  const decided = await (await otherOperator()).approveHold(edited.hold?.id ?? '')
+  assert.equal(decided.call.state, 'done')
+  assert.equal(executed(session), 1)
+  assert.equal(
+    at((await session.call('get_order', { order_id: 'a' })).value, 'code'),
+    'session.handed_over',
+  )
+})
+
+test('what a person is refused is not held against the agent, nor against its run', async () => {
+  const noNotify: Json = { id: 'no-notify', effect: 'deny', tools: ['desk/notify'] }
+  const agent = await enrol(ground, { runs: { onDenied: 'compensate' }, rules: [noNotify] })
+  await using session = await agent.open()
+  await session.call('write_order', { order_id: 'a' }, { 'airworthy/run': 'trip' })
+  const { id } = await handOverAndTake(session)
+  const denied = await client.callInStead(id, {
+    tool: 'desk/notify',
+    arguments: { note: 'x' },
+    run: 'trip',
+  })
+  assert.equal(denied.decision, 'deny')
+  const { runs } = await client.getHandover(id)
+  assert.deepEqual(
+    runs.map(({ name, state }) => [name, state]),
+    [['trip', 'open']],
+  )
+  assert.equal((await session.detail()).session.facts.denied, 0)
+  await client.giveBack(id)
 })
 
 test('the agent cannot complete its run, nor take it back, while a person has the session', async () => {

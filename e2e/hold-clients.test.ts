@@ -2,8 +2,11 @@
 // by themselves, and find what they need to wait for it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import Anthropic from '@anthropic-ai/sdk'
-import OpenAI from 'openai'
+import Anthropic, {
+  ConflictError as AnthropicConflict,
+  PermissionDeniedError,
+} from '@anthropic-ai/sdk'
+import OpenAI, { ConflictError } from 'openai'
 import { enrol, standGround, type TestAgent, type TestSession } from './harness/ground.ts'
 import { at, type Json } from './harness/json.ts'
 
@@ -41,7 +44,7 @@ test('the OpenAI client throws a conflict once, and the same call answers after 
   } as const
   const ask = () => openai.chat.completions.create({ ...body, messages: [...body.messages] })
   const thrown: unknown = await ask().catch((error: unknown) => error)
-  assert(thrown instanceof OpenAI.ConflictError)
+  assert(thrown instanceof ConflictError)
   assert.deepEqual([thrown.status, thrown.code, counter.requests], [409, 'call.held', 1])
   const detail = at(thrown.error, 'detail')
   assert.equal(at(detail, 'held'), true)
@@ -70,7 +73,7 @@ test('the Anthropic client throws a conflict once, and a refusal for good after 
       messages: [{ role: 'user', content: 'Hi' }],
     })
   const thrown: unknown = await ask().catch((error: unknown) => error)
-  assert(thrown instanceof Anthropic.ConflictError)
+  assert(thrown instanceof AnthropicConflict)
   assert.deepEqual([thrown.status, counter.requests], [409, 1])
   const detail = at(thrown.error, 'error.detail')
   assert.equal(at(thrown.error, 'error.code'), 'call.held')
@@ -81,7 +84,7 @@ test('the Anthropic client throws a conflict once, and a refusal for good after 
     ['denied', 'hold.rejected'],
   )
   const refused: unknown = await ask().catch((error: unknown) => error)
-  assert(refused instanceof Anthropic.PermissionDeniedError)
+  assert(refused instanceof PermissionDeniedError)
   assert.equal(at(refused.error, 'error.code'), 'hold.rejected')
   assert.deepEqual([counter.requests, upstream.asked(agent.name).length], [2, 0])
 })

@@ -71,8 +71,9 @@ test('a canary looks like any other hold; who approves it is told, and nothing i
     ],
   )
   assert.deepEqual(shown.arguments, { order_id: 'canary-1', amount: '900.00' })
-  const listed = (await ada.listHolds({ state: 'pending' })).holds.map((each) => each.id)
-  assert(listed.includes(hold) && listed.includes(real))
+  const { holds } = await ada.listHolds({ state: 'pending' })
+  const listed = new Set(holds.map((each) => each.id))
+  assert(listed.has(hold) && listed.has(real))
   const decided = await ada.approveHold(hold, { reason: 'fine' })
   assert.deepEqual(
     [decided.hold.state, decided.call.state, decided.call.code],

@@ -23,10 +23,10 @@ const server = starting.use(await startServer({ databaseUrl }))
 const { client } = server
 const second = await addPerson(server, { role: 'operator' })
 const manifest = bankManifest({ agent: 'payer', url: bank.url })
-const { apiKey = '' } = await client.enrolAgent({ manifest, file: 'payer.json' })
+const { apiKey } = await client.enrolAgent({ manifest, file: 'payer.json' })
 const { sessionKey } = await client.openSession({ agent: 'payer' })
 const mcp = new McpClient({ name: 'test', version: '0' })
-const requestInit = { headers: { authorization: `Bearer ${apiKey}` } }
+const requestInit = { headers: { authorization: `Bearer ${apiKey ?? ''}` } }
 const url = new URL(`${server.url}/s/${sessionKey}/mcp/bank`)
 await mcp.connect(new StreamableHTTPClientTransport(url, { requestInit }))
 starting.defer(() => mcp.close())

@@ -20,7 +20,7 @@ const recoveredWithinMs = 20_000
 type Round = {
   readonly killedAfterMs: number
   readonly first: Readonly<Record<string, number>>
-  readonly then: Readonly<Record<string, number>>
+  readonly second: Readonly<Record<string, number>>
   /** By the bank. */
   readonly leftMinor: number
   /** By the limit's ledger: settled, and held by calls whose end nobody knows. */
@@ -72,20 +72,21 @@ async function runRound(of: {
   const third = opened.use(await startAirworthy({ replicaOf: first }))
   const agent = `payer-${n}`
   const manifest = bankManifest({ agent, url: bank.url, timeoutMs: 1_000 })
-  const { apiKey = '' } = await first.client.enrolAgent({ manifest, file: `${agent}.json` })
+  const { apiKey } = await first.client.enrolAgent({ manifest, file: `${agent}.json` })
   const connect = async (gateway: Airworthy): Promise<Payer> =>
-    opened.use(await connectPayer(gateway, { agent, apiKey }))
-  const payers = [await connect(first), await connect(second), await connect(third)]
+    opened.use(await connectPayer(gateway, { agent, apiKey: apiKey ?? '' }))
+  // The one that will die spends first, so that it dies with money in flight.
+  const payers = [await connect(third), await connect(first), await connect(second)]
   bank.reset()
   const paying = payAll(payers, n)
   // Some die before anything left, some in the midst of it, some after.
-  const killedAfterMs = (n * 53) % 400
+  const killedAfterMs = 40 + ((n * 97) % 600)
   await sleep(killedAfterMs)
   process.kill(third.pid, 'SIGKILL')
   const outcomes = await paying
   await sleep(settleMs)
   await untilRecovered(first, agent)
-  const then = await payAll(payers.slice(0, 2), n + 1_000)
+  const later = await payAll(payers.slice(1), n + 1_000)
   await sleep(settleMs)
   const leftMinor = bank.left()
   const { ledgers } = await first.client.getLimit(limitName, { ledgers: 1_000 })
@@ -98,7 +99,7 @@ async function runRound(of: {
   return {
     killedAfterMs,
     first: tally(outcomes),
-    then: tally(then),
+    second: tally(later),
     leftMinor,
     settled,
     unknown,

@@ -23,8 +23,8 @@ const max = 100
 
 type Ground = {
   readonly server: Airworthy
-  readonly payer: Payer
   readonly bank: Bank
+  readonly opened: AsyncDisposableStack
   readonly moveTo: (ms: number) => Promise<void>
 }
 
@@ -35,11 +35,7 @@ export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
   const host = opened.use(await startAirworthy())
   const database = opened.use(await openDatabase(host.databaseUrl))
   const server = opened.use(await startAirworthy({ databaseUrl: database.url }))
-  const agent = 'payer'
-  const manifest = bankManifest({ agent, url: bank.url })
-  const { apiKey = '' } = await server.client.enrolAgent({ manifest, file: 'payer.json' })
-  const payer = opened.use(await connectPayer(server, { agent, apiKey }))
-  const ground: Ground = { server, payer, bank, moveTo: database.moveTo }
+  const ground: Ground = { server, bank, moveTo: database.moveTo, opened }
   const wrong: string[] = []
   for (const day of days) wrong.push(...(await checkDay(ground, day)))
   log(`${days.length} days on which clocks are turned: ${wrong.length} wrong`)
@@ -82,15 +78,28 @@ async function openDatabase(
 
 let made = 0
 
-async function pay({ payer }: Ground, amount: number): Promise<string> {
+/** An agent of its own, with a limit of its own by the same name. */
+async function limited(
+  { server, bank, opened }: Ground,
+  limit: { readonly name: string; readonly zone: string },
+): Promise<Payer> {
+  const { name: agent, zone } = limit
+  const manifest = bankManifest({ agent, url: bank.url })
+  const { apiKey } = await server.client.enrolAgent({ manifest, file: `${agent}.json` })
+  await server.client.setLimit(agent, daily({ agent, zone, most: max }))
+  return opened.use(await connectPayer(server, { agent, apiKey: apiKey ?? '' }))
+}
+
+async function pay(payer: Payer, amount: number): Promise<string> {
   made += 1
   return payer.pay({ amount: amount.toFixed(2), reference: `w-${made}` })
 }
 
-const daily = (zone: string, most: number) =>
+const daily = ({ agent, zone, most }: { agent: string; zone: string; most: number }) =>
   ({
     kind: 'window',
-    scope: 'organisation',
+    scope: 'agent',
+    subject: agent,
     asset: 'USD',
     max: most.toFixed(2),
     window: { kind: 'calendar', unit: 'day', zone },
@@ -99,13 +108,19 @@ const daily = (zone: string, most: number) =>
 type Expectation = readonly [atMs: number, amount: number, outcome: string]
 
 /** Each at its time; gives what was otherwise. */
-async function check(ground: Ground, of: string, all: readonly Expectation[]): Promise<string[]> {
+async function check(
+  { moveTo }: Ground,
+  of: { readonly name: string; readonly payer: Payer },
+  all: readonly Expectation[],
+): Promise<string[]> {
   const wrong: string[] = []
   for (const [atMs, amount, expected] of all) {
-    await ground.moveTo(atMs)
-    const outcome = await pay(ground, amount)
+    await moveTo(atMs)
+    const outcome = await pay(of.payer, amount)
     if (outcome !== expected) {
-      wrong.push(`${of}, ${new Date(atMs).toISOString()}, ${amount}: ${outcome}, not ${expected}`)
+      wrong.push(
+        `${of.name}, ${new Date(atMs).toISOString()}, ${amount}: ${outcome}, not ${expected}`,
+      )
     }
   }
   return wrong
@@ -121,10 +136,10 @@ async function checkDay(
   if (next.epochMilliseconds !== endMs) return [`${date} in ${zone} has not ${hours} hours`]
   const name = `day-${date}`
   await ground.moveTo(startMs - 2 * hourMs)
-  await ground.server.client.setLimit(name, daily(zone, max))
+  const payer = await limited(ground, { name, zone })
   // A moment before each boundary: PostgreSQL's clock runs on while the call is made.
   const soonMs = 2_000
-  return check(ground, name, [
+  return check(ground, { name, payer }, [
     [startMs - soonMs * 4, max, 'paid'],
     [startMs - soonMs * 2, 0.01, 'limit.exceeded'],
     [startMs + soonMs, max - 1, 'paid'],
@@ -143,20 +158,23 @@ async function checkLimitChange(ground: Ground): Promise<string[]> {
   const name = 'changed'
   const { client } = ground.server
   await ground.moveTo(startMs - hourMs)
-  await client.setLimit(name, daily(zone, max))
-  const wrong = await check(ground, name, [[startMs - 10_000, 60, 'paid']])
+  const of = { name, payer: await limited(ground, { name, zone }) }
+  const wrong = await check(ground, of, [[startMs - 10_000, 60, 'paid']])
   await ground.moveTo(startMs - 6_000)
-  await client.setLimit(name, daily(zone, max / 2))
+  await client.setLimit(name, daily({ agent: name, zone, most: max / 2 }))
   wrong.push(
-    ...(await check(ground, name, [
+    ...(await check(ground, of, [
       [startMs - 4_000, 0.01, 'limit.exceeded'],
       [startMs + 1_000, max / 2, 'paid'],
       [startMs + 5_000, 0.01, 'limit.exceeded'],
     ])),
   )
-  const raised = await client.setLimit(name, { ...daily(zone, max), reason: 'by one person' })
+  const raised = await client.setLimit(name, {
+    ...daily({ agent: name, zone, most: max }),
+    reason: 'by one person',
+  })
   if (raised.proposal === null) wrong.push('one person raised a limit')
-  wrong.push(...(await check(ground, name, [[startMs + 9_000, 0.01, 'limit.exceeded']])))
+  wrong.push(...(await check(ground, of, [[startMs + 9_000, 0.01, 'limit.exceeded']])))
   return wrong
 }
 
@@ -168,21 +186,22 @@ async function checkZones(
   const zones = ['UTC', 'Pacific/Kiritimati', 'America/New_York', 'Asia/Kolkata', 'Pacific/Apia']
   const name = 'zones'
   let nowMs = Date.UTC(2031, 0, 10)
+  await ground.moveTo(nowMs)
+  const payer = await limited(ground, { name, zone: 'UTC' })
   const held: { zone: string; fromMs: number; untilMs: number }[] = []
   const left: { atMs: number; amount: number }[] = []
   for (let n = 0; n < changes; n += 1) {
     const zone = zones[(n * 3) % zones.length] ?? 'UTC'
-    await ground.moveTo(nowMs)
     // Thirty-two changes of a window a year are remembered, and more refused.
     if (n % 30 === 29) nowMs += 400 * 24 * hourMs
     await ground.moveTo(nowMs)
-    await ground.server.client.setLimit(name, daily(zone, max))
+    await ground.server.client.setLimit(name, daily({ agent: name, zone, most: max }))
     const fromMs = nowMs
     for (let step = 0; step < stepsPerZone; step += 1) {
-      nowMs += 60_000 + ((n * 7_919 + step * 104_729) % (9 * hourMs))
+      nowMs += 60_000 + (((n * 7_919 + step * 104_729) * 1_009) % (9 * hourMs))
       await ground.moveTo(nowMs)
       const amount = 10 + ((n * 31 + step * 17) % 60)
-      if ((await pay(ground, amount)) === 'paid') left.push({ atMs: nowMs, amount })
+      if ((await pay(payer, amount)) === 'paid') left.push({ atMs: nowMs, amount })
     }
     nowMs += 60_000
     held.push({ zone, fromMs, untilMs: nowMs })

@@ -67,7 +67,7 @@ export async function startBank(): Promise<Bank> {
     if (reference.startsWith('refused')) return answer({ error: 'insufficient funds' }, true)
     if (reference.startsWith('slow')) await sleep(slowMs)
     const minor = Math.round(Number(args['amount']) * 100)
-    bookings.push({ tool, reference, to: String(args['to'] ?? ''), minor })
+    bookings.push({ tool, reference, to: typeof args['to'] === 'string' ? args['to'] : '', minor })
     // The money has left, and nobody hears of it in time.
     if (reference.startsWith('lost')) await sleep(lostMs)
     return answer({ booked: reference, authorisation: `auth-${reference}` }, false)
@@ -122,6 +122,25 @@ async function serve(
   await transport.handleRequest(request, response)
 }
 
+/** Of a tool that pays somebody. */
+const paid = (more: object) => ({
+  effect: 'irreversible',
+  key: '{{args.reference}}',
+  scope: 'agent',
+  amount: { argument: 'amount', currency: 'USD' },
+  counterparty: 'to',
+  ...more,
+})
+
+/** Of one that ends what was authorised. */
+const settled = (does: string) => ({
+  effect: 'irreversible',
+  key: '{{args.reference}}',
+  scope: 'agent',
+  amount: { argument: 'amount', currency: 'USD' },
+  authorisation: { does, id: '{{args.authorisation}}' },
+})
+
 /** What agents of the bank are enrolled with. */
 export function bankManifest(options: {
   readonly agent: string
@@ -129,21 +148,6 @@ export function bankManifest(options: {
   readonly timeoutMs?: number
 }): string {
   const { agent, url, timeoutMs = 1_000 } = options
-  const paid = (more: object) => ({
-    effect: 'irreversible',
-    key: '{{args.reference}}',
-    scope: 'agent',
-    amount: { argument: 'amount', currency: 'USD' },
-    counterparty: 'to',
-    ...more,
-  })
-  const settled = (does: string) => ({
-    effect: 'irreversible',
-    key: '{{args.reference}}',
-    scope: 'agent',
-    amount: { argument: 'amount', currency: 'USD' },
-    authorisation: { does, id: '{{args.authorisation}}' },
-  })
   return JSON.stringify({
     schema: 'airworthy.manifest/1',
     agent: { name: agent, owner: 'treasury@example.com', stakes: 'high' },

@@ -12,14 +12,15 @@ import type {
 import type { EditedHold, EditHold, HoldBallot } from './wire/hold.ts'
 import type { Operator } from './wire/operator.ts'
 
+const hold = (id: string) => `/v1/holds/${encodeURIComponent(id)}`
+const operator = (id: string) => `/v1/operators/${encodeURIComponent(id)}`
+const schedule = (name: string) => `/v1/oncall/${encodeURIComponent(name)}`
+
 /** Who decides about calls that wait, and how. */
 export function approvalOperations(
   { get, post }: Pick<Requester, 'get' | 'post'>,
   slow: { timeoutMs: number },
 ) {
-  const hold = (id: string) => `/v1/holds/${encodeURIComponent(id)}`
-  const operator = (id: string) => `/v1/operators/${encodeURIComponent(id)}`
-  const schedule = (name: string) => `/v1/oncall/${encodeURIComponent(name)}`
   return {
     /** What a vote about the hold has to say, and the facts that it binds. */
     getBallot: (id: string) => get<HoldBallot>(`${hold(id)}/ballot`),

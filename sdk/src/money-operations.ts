@@ -14,9 +14,10 @@ import type {
   SetQuote,
 } from './wire/money.ts'
 
+const at = (name: string) => `/v1/limits/${encodeURIComponent(name)}`
+
 /** Limits on the money that tools move. */
 export function moneyOperations({ get, post }: Pick<Requester, 'get' | 'post'>) {
-  const at = (name: string) => `/v1/limits/${encodeURIComponent(name)}`
   return {
     listLimits: (query: { ledgers?: number } = {}) => get<LimitList>('/v1/limits', query),
     getLimit: (name: string, query: { ledgers?: number } = {}) => get<Limit>(at(name), query),

@@ -74,7 +74,7 @@ export async function startLoad(options: {
     },
     stop: async () => {
       over.abort()
-      await Promise.all(all.map((clients) => clients[Symbol.asyncDispose]().catch(() => undefined)))
+      await Promise.allSettled(all.map(async (clients) => clients[Symbol.asyncDispose]()))
       // A tool call that nobody answers any more is not waited for.
       await Promise.race([Promise.all(running), sleep(5000)])
     },

@@ -8,7 +8,8 @@ import { type FakeTools, toolText } from '../../../e2e/harness/fake-tools.ts'
 import { at, type Json } from '../../../e2e/harness/json.ts'
 import { manifestText } from '../../../e2e/harness/manifest.ts'
 import { saying } from '../../../e2e/harness/saying-model.ts'
-import type { Case, Step } from './cases.ts'
+import type { Case } from './case.ts'
+import type { Step } from './steps.ts'
 
 export type World = {
   readonly client: Client
@@ -141,6 +142,7 @@ class Flight {
         for (const hold of this.#holds.splice(0)) await client.approveHold(hold)
         return undefined
       case 'reject':
+      default:
         for (const hold of this.#holds.splice(0)) await client.rejectHold(hold)
         return undefined
     }

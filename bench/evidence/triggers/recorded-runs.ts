@@ -71,7 +71,9 @@ export async function flyRecorded(options: {
   const fired = byCode(flown.report)
   const wrong = [
     ...[control, flown].flatMap(({ replayed }) =>
-      replayed.isAsRecorded ? [] : ['a replay differs from its recording'],
+      replayed.isAsRecorded
+        ? []
+        : [`a replay differs from its recording: ${JSON.stringify(replayed.failed)}`],
     ),
     ...(control.report.calls === 0 ? [] : [`${control.report.calls} calls met the controls`]),
     ...(JSON.stringify(fired) === JSON.stringify(expected.codes)

@@ -92,7 +92,7 @@ function handoverOf(row: Selected): Handover {
   }
 }
 
-export async function findHandover(
+async function findHandover(
   db: Kysely<Schema>,
   organisationId: OrganisationId,
   handoverId: string,
@@ -163,7 +163,7 @@ export async function listHandedOver(
   return rows.map((row) => ({ sessionId: row.session_id, handoverId: row.handover_id }))
 }
 
-export type HandOver = {
+type HandOver = {
   readonly sessionId: string
   /** `operator`, or the rule that asks for it. */
   readonly cause: string

@@ -35,7 +35,8 @@ export async function readCard(
     action: hold.action,
     effectClass: hold.effectClass,
     reversibility: tellReversibility(hold.effectClass, hold.effectSeen),
-    amount: hold.amount,
+    // A question that opened again may show another amount than the one that was held.
+    amount: hold.facts?.amount ?? hold.amount,
     counterparty: hold.facts?.counterparty ?? undefined,
     why: hold.facts?.why ?? whyOf(hold),
     state: hold.state,

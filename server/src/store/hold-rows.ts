@@ -126,7 +126,7 @@ export async function readFullHold(
     amount:
       row.amount_minor === null || row.currency === null
         ? undefined
-        : { minor: String(row.amount_minor), currency: row.currency },
+        : { minor: row.amount_minor, currency: row.currency },
     reasons: row.reasons,
     createdAt: row.created_at,
     expiresAt: row.expires_at,

@@ -78,17 +78,21 @@ function useOf(row: Row, { window }: KnownLimit): MoneyLedgerUse {
     const rolling = { windowMs: window.seconds * 1000, buckets: parseMoneyBuckets(row.buckets) }
     expireBuckets(rolling, [minor, count], Number(row.now_ms))
   }
-  const use = (settled: bigint, reserved: string, unknown: string): Use => ({
-    settled,
-    reserved: BigInt(reserved) - BigInt(unknown),
-    unknown: BigInt(unknown),
-  })
   return {
     ledgerId: row.ledger_id,
     subject: row.subject,
     windowStart: row.window_start,
     windowEnd: row.window_end,
-    minor: use(minor.settled, row.reserved, row.unknown),
-    count: use(count.settled, row.count_reserved, row.count_unknown),
+    minor: held(minor.settled, row.reserved, row.unknown),
+    count: held(count.settled, row.count_reserved, row.count_unknown),
+  }
+}
+
+/** What is reserved in the row is both: of calls in flight, and of those that nobody knows about. */
+function held(settled: bigint, reserved: string, unknown: string): Use {
+  return {
+    settled,
+    reserved: BigInt(reserved) - BigInt(unknown),
+    unknown: BigInt(unknown),
   }
 }

@@ -31,7 +31,13 @@ export const plantCanary = defineOperation({
     const { operatorId } = operator
     const { arguments: args, agent, action, rule, amount, task, endUser } = asked
     const hold = await canaries.plant({
-      ...{ agent, action, args, rule, amount, task, endUser },
+      agent,
+      action,
+      args,
+      rule,
+      amount,
+      task,
+      endUser,
       operatorId,
     })
     return { hold }

@@ -18,7 +18,7 @@ import { killDetailSchema, readKillDetail } from './kill.ts'
 const askEveryMsMin = 5
 const askEveryMsMax = 100
 /** Holds are cancelled and the log is written by then, or a job goes on with it. */
-const finishWaitMs = 2000
+const finishWaitMs = 500
 
 const body: z.ZodType<IssueKill> = z
   .strictObject({

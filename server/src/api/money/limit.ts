@@ -132,17 +132,20 @@ function present(
 
 function presentLedger(ledger: MoneyLedgerUse, decimals: number): LimitLedger {
   const { windowStart, windowEnd } = ledger
-  const use = (of: MoneyLedgerUse['minor'], places: number): LimitUse => ({
-    settled: majorText(of.settled, places),
-    reserved: majorText(of.reserved, places),
-    unknown: majorText(of.unknown, places),
-  })
   return {
     id: ledger.ledgerId,
     subject: ledger.subject,
     windowStart: windowEnd === null ? null : windowStart.toISOString(),
     windowEnd: windowEnd?.toISOString() ?? null,
-    amount: use(ledger.minor, decimals),
-    calls: use(ledger.count, 0),
+    amount: presentUse(ledger.minor, decimals),
+    calls: presentUse(ledger.count, 0),
+  }
+}
+
+function presentUse(use: MoneyLedgerUse['minor'], decimals: number): LimitUse {
+  return {
+    settled: majorText(use.settled, decimals),
+    reserved: majorText(use.reserved, decimals),
+    unknown: majorText(use.unknown, decimals),
   }
 }

@@ -25,6 +25,8 @@ export const scheduleSchema: z.ZodType<Schedule> = z
   })
   .meta({ id: 'Schedule' })
 
+const two = (number: number): string => String(number).padStart(2, '0')
+
 export async function presentSchedule(
   { db, organisationId }: Pick<Context, 'db' | 'organisationId'>,
   row: ScheduleRow,
@@ -34,7 +36,6 @@ export async function presentSchedule(
   const show = (operatorId: string) => ({ id: operatorId, name: names.get(operatorId) ?? '' })
   const now = onCallAt(row, Date.now())
   const { name, zone, startsOn, shiftDays, handoverMinutes } = row
-  const two = (number: number): string => String(number).padStart(2, '0')
   return {
     name,
     members: row.members.map(show),

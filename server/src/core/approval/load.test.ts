@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { array, assert as check, integer, property } from 'fast-check'
 import {
   alwaysVotesMin,
   type CastVote,
@@ -57,9 +57,9 @@ test('half and nine tenths of the answers came within the times that are told', 
 })
 
 test('p50 and p90 are times that occurred, in this order', () => {
-  const durations = fc.array(fc.integer({ min: 0, max: 1e9 }), { minLength: 1, maxLength: 50 })
-  fc.assert(
-    fc.property(durations, (list) => {
+  const durations = array(integer({ min: 0, max: 1e9 }), { minLength: 1, maxLength: 50 })
+  check(
+    property(durations, (list) => {
       const holds = list.map((decidedAtMs) => ({ ...hold, decidedAtMs }))
       const { answer } = measureLoad({ holds, votes: [] })
       assert(answer !== undefined)

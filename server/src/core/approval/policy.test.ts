@@ -12,6 +12,9 @@ const asking = (...quorums: number[]) =>
 
 const otherwise = { ...defaultPolicy(3600), excludeAuthor: true }
 
+const weakest = (levels: readonly { readonly quorum: number }[] = []) =>
+  Math.min(...levels.map((level) => level.quorum))
+
 test('the first policy that matches rule and action counts', () => {
   const policies = [
     declared('refunds', { rules: ['big-*'], actions: ['desk/refund'] }),
@@ -64,8 +67,6 @@ test('another rule that holds a call never makes its approval easier, in whateve
     excludeOwnTeam: fc.boolean(),
     unsigned: fc.constantFrom<'allowed' | 'refused'>('allowed', 'refused'),
   })
-  const weakest = (levels: readonly { readonly quorum: number }[] = []) =>
-    Math.min(...levels.map((level) => level.quorum))
   fc.assert(
     fc.property(fc.array(policy, { minLength: 2, maxLength: 6 }), (made) => {
       const policies = made.map(({ quorums, ...flags }, at) =>

@@ -96,9 +96,11 @@ function matches(
   policy: DeclaredApproval,
   { rule, action }: { readonly rule: string; readonly action: string },
 ): boolean {
-  const isOf = (globs: readonly string[], name: string): boolean =>
-    globs.length === 0 || globs.some((glob) => compileGlob(glob)(name))
   return isOf(policy.rules, rule) && isOf(policy.actions, action)
+}
+
+function isOf(globs: readonly string[], name: string): boolean {
+  return globs.length === 0 || globs.some((glob) => compileGlob(glob)(name))
 }
 
 /**

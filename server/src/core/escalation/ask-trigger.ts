@@ -39,6 +39,7 @@ export function askTrigger(trigger: BoundTrigger, asked: Asked): readonly string
     case 'anomaly':
       return askAnomaly(trigger, asked)
     case 'taint':
+    default:
       return askTaint(trigger, asked)
   }
 }

@@ -60,7 +60,7 @@ export type Firing = {
   /** What of it was met: `amount`, `stated`, `counterparty`. */
   readonly codes: readonly string[]
   /** `record`: something new in the learning period. */
-  readonly then: Then | 'record'
+  readonly consequence: Then | 'record'
   /** Of the session, where the pact declares it; any other is free text. */
   readonly task?: string | undefined
 }
@@ -81,7 +81,7 @@ export type Scorer = {
 
 export type MaterialityTrigger = {
   readonly trigger: 'materiality'
-  readonly then: Then
+  readonly consequence: Then
   /** By currency, in minor units: this much and more is material. */
   readonly amounts: ReadonlyMap<string, bigint>
   /** The session's writes before this one that are still immaterial. */
@@ -92,7 +92,7 @@ export type MaterialityTrigger = {
 
 export type ConfidenceTrigger = {
   readonly trigger: 'confidence'
-  readonly then: Then
+  readonly consequence: Then
   readonly statedMin: number | undefined
   readonly logprobsMin: number | undefined
   readonly argument: { readonly name: string; readonly min: number } | undefined
@@ -102,33 +102,33 @@ export type ConfidenceTrigger = {
 
 export type CompetenceTrigger = {
   readonly trigger: 'competence'
-  readonly then: Then
+  readonly consequence: Then
   /** Tasks whose recorded results are good enough. */
   readonly proven: ReadonlySet<string>
 }
 
 export type FirstEncounterTrigger = {
   readonly trigger: 'firstEncounter'
-  readonly then: Then
+  readonly consequence: Then
   readonly of: ReadonlySet<EncounterKind>
 }
 
 export type DoubtTrigger = {
   readonly trigger: 'doubt'
-  readonly then: Then
+  readonly consequence: Then
   /** Arguments of a call that say so by being true. */
   readonly fields: readonly string[]
 }
 
 export type AnomalyTrigger = {
   readonly trigger: 'anomaly'
-  readonly then: Then
+  readonly consequence: Then
   readonly measures: ReadonlySet<Measure>
 }
 
 export type TaintTrigger = {
   readonly trigger: 'taint'
-  readonly then: Then
+  readonly consequence: Then
   readonly after: 'untrusted' | 'private' | 'either' | 'both'
 }
 

@@ -20,7 +20,7 @@ export function decideOwnTool(
     verdict: 'allow',
     code: undefined,
     reasons: [{ rule: 'escalation.doubt', verdict: 'allow', reason }],
-    firings: [{ trigger: 'doubt', codes: ['said'], then: 'record' }],
+    firings: [{ trigger: 'doubt', codes: ['said'], consequence: 'record' }],
     after: { escalation: { ...session.escalation, doubt: { source: 'said' } } },
   }
 }

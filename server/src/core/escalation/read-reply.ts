@@ -92,11 +92,10 @@ function textsOf(api: ModelApi, body: unknown): string[] {
         ...textOf(member(content, 'text')),
         ...textOf(member(content, 'refusal')),
       ])
-    case 'messages': {
-      const texts = items(member(body, 'content')).flatMap((block) => textOf(member(block, 'text')))
-      return texts
-    }
+    case 'messages':
+      return items(member(body, 'content')).flatMap((block) => textOf(member(block, 'text')))
     case 'embeddings':
+    default:
       return []
   }
 }

@@ -38,21 +38,22 @@ export function tightenByTriggers(
   const decided = forgetConfidence(decision, call, { escalation, facts })
   if (firings.length === 0) return decided
   const tightened = firings.reduce<Decision>((sofar, firing) => {
-    if (firing.then === 'record') return sofar
+    if (firing.consequence === 'record') return sofar
     const rule = `escalation.${firing.trigger}`
     const reason = describeFiring(firing)
     return tighten(sofar, { verdict: 'hold', code: 'call.held', rule, reason })
   }, decided)
-  const handsOver = tightened.verdict === 'hold' && firings.some(({ then }) => then === 'handover')
+  const handsOver =
+    tightened.verdict === 'hold' && firings.some(({ consequence }) => consequence === 'handover')
   return { ...tightened, firings, ...(handsOver ? { handsOver: true as const } : {}) }
 }
 
 function firingOf(
-  { trigger, then }: BoundTrigger,
+  { trigger, consequence }: BoundTrigger,
   { codes, signals }: { readonly codes: readonly string[]; readonly signals: Signals },
 ): Firing {
   const isLearned = trigger === 'firstEncounter' && signals.isLearning
-  return { trigger, codes, then: isLearned ? 'record' : then }
+  return { trigger, codes, consequence: isLearned ? 'record' : consequence }
 }
 
 /**

@@ -13,15 +13,16 @@ const strictness = { allow: 0, hold: 1, deny: 2 }
 type Escalation = NonNullable<Manifest['pact']['escalation']>
 
 /** A list with one of these. */
-function one<const Name extends string>(...names: Name[]): fc.Arbitrary<Name[]> {
+function listOf<const Name extends string>(...names: Name[]): fc.Arbitrary<Name[]> {
   return fc.constantFrom(...names).map((name) => [name])
 }
 
 const then = fc.constantFrom('hold' as const, 'handover' as const)
-const tools = fc.option(one('retail/*', 'retail/pay', 'retail/get_*'), {
+const tools = fc.option(listOf('retail/*', 'retail/pay', 'retail/get_*'), {
   nil: undefined,
 })
 const probability = fc.double({ min: 0, max: 1, noNaN: true })
+// oxlint-disable-next-line unicorn/no-thenable -- the manifest's word; it is a text, no function
 const common = { then, tools }
 const optional = { nil: undefined }
 
@@ -31,7 +32,7 @@ const escalations: fc.Arbitrary<Escalation> = fc.record({
       ...common,
       amounts: fc.constantFrom({ USD: 1 }, { USD: 5000 }, { EUR: 1 }),
       writes: fc.option(fc.nat(3), optional),
-      dataClasses: one('address'),
+      dataClasses: listOf('address'),
     }),
     optional,
   ),
@@ -59,7 +60,7 @@ const escalations: fc.Arbitrary<Escalation> = fc.record({
   firstEncounter: fc.option(
     fc.record({
       ...common,
-      of: one('tool', 'arguments', 'task'),
+      of: listOf('tool', 'arguments', 'task'),
       counterparties: fc.constant(undefined),
       learning: fc.constantFrom({ calls: 10, days: 1 }, undefined),
     }),
@@ -70,7 +71,7 @@ const escalations: fc.Arbitrary<Escalation> = fc.record({
       ...common,
       tool: fc.boolean(),
       phrases: fc.constant(undefined),
-      fields: one('needs_human'),
+      fields: listOf('needs_human'),
       models: fc.constant(undefined),
     }),
     optional,
@@ -78,7 +79,7 @@ const escalations: fc.Arbitrary<Escalation> = fc.record({
   anomaly: fc.option(
     fc.record({
       ...common,
-      measures: one('calls', 'spend'),
+      measures: listOf('calls', 'spend'),
       deviations: fc.constant(4),
       minHours: fc.constant(24),
       atLeast: fc.constant({ calls: 20, spendUsd: '0.10' }),
@@ -200,7 +201,7 @@ suite('laws of triggers', () => {
       fc.property(escalations, calls, facts, (escalation, call, known) => {
         const before = decide(call, plainPact, known)
         const after = decide(call, withTriggers(escalation), known)
-        const isHeld = after.firings?.some((firing) => firing.then !== 'record') === true
+        const isHeld = after.firings?.some((firing) => firing.consequence !== 'record') === true
         assert.equal(after.verdict, before.verdict === 'allow' && isHeld ? 'hold' : before.verdict)
       }),
       { numRuns: 500 },

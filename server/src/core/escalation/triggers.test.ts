@@ -295,7 +295,7 @@ suite('each trigger as a rule', () => {
     const decision = decide(cancel, pact, { ...exampleFacts, signals })
     assert.equal(decision.verdict, 'allow')
     assert.deepEqual(
-      decision.firings?.map(({ then }) => then),
+      decision.firings?.map(({ consequence }) => consequence),
       ['record'],
     )
   })

@@ -9,8 +9,6 @@ export const handoverStates: readonly HandoverState[] = ['open', 'taken', 'retur
 /** `user`: the app shows it to whom the agent serves, at once. `agent`: it reads it once it is back. */
 export type Audience = 'user' | 'agent'
 
-export const audiences: readonly Audience[] = ['user', 'agent']
-
 /** What a session is handed over for, where no rule says so. */
 export const operatorCause = 'operator'
 

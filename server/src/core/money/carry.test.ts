@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { formerAfter, type FormerWindow } from '../budget/policy.ts'
 import { type BudgetWindow, periodOf } from '../budget/window.ts'
 import { carriedKeys, placeNow } from './carry.ts'

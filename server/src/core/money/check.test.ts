@@ -83,16 +83,17 @@ describe('a list of counterparties', () => {
   })
 })
 
+const book = (atMs: number): MoneyBook => ({
+  decimalsOf: () => 2,
+  quoteOf: (base, quoted) =>
+    base === 'iso4217:EUR' && quoted === 'iso4217:USD'
+      ? { base, quoted, numerator: 11n, denominator: 10n, atMs, maxAgeMs: 1000 }
+      : undefined,
+})
+
 describe('an amount in another asset', () => {
   const nowMs = 10_000_000
   const money = { asset: 'iso4217:EUR', minor: 1000n }
-  const book = (atMs: number): MoneyBook => ({
-    decimalsOf: () => 2,
-    quoteOf: (base, quoted) =>
-      base === 'iso4217:EUR' && quoted === 'iso4217:USD'
-        ? { base, quoted, numerator: 11n, denominator: 10n, atMs, maxAgeMs: 1000 }
-        : undefined,
-  })
   const of = (atMs: number) => ({ book: book(atMs), nowMs, round: 'up' as const })
 
   it('counts by a fresh quote, and is refused by an old one or none', () => {

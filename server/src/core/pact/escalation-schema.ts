@@ -35,6 +35,7 @@ const anyTrigger = {
   tools: globs
     .optional()
     .describe('Tools that are asked about, as server/tool. Default: all that write.'),
+  // oxlint-disable-next-line unicorn/no-thenable -- the manifest's word; it is a text, no function
   then: oneOf(['hold', 'handover'])
     .default('hold')
     .describe('Whether the call waits for a person, or the whole session goes to one.'),

@@ -61,18 +61,22 @@ function bindTriggers(
   }
   if (confidence !== undefined && isAsked(confidence)) bound.push(bindConfidence(confidence))
   if (competence !== undefined && isAsked(competence)) {
-    bound.push({ trigger: 'competence', then: competence.then, proven: provenOf(competence) })
+    bound.push({
+      trigger: 'competence',
+      consequence: competence.then,
+      proven: provenOf(competence),
+    })
   }
   if (firstEncounter !== undefined && isAsked(firstEncounter)) {
-    const { then } = firstEncounter
-    bound.push({ trigger: 'firstEncounter', then, of: new Set(firstEncounter.of) })
+    const { then: consequence, of } = firstEncounter
+    bound.push({ trigger: 'firstEncounter', consequence, of: new Set(of) })
   }
   if (doubt !== undefined && isAsked(doubt)) {
-    bound.push({ trigger: 'doubt', then: doubt.then, fields: doubt.fields })
+    bound.push({ trigger: 'doubt', consequence: doubt.then, fields: doubt.fields })
   }
   if (anomaly !== undefined && isAsked(anomaly)) bound.push(bindAnomaly(anomaly))
   if (taint !== undefined && isAsked(taint)) {
-    bound.push({ trigger: 'taint', then: taint.then, after: taint.after })
+    bound.push({ trigger: 'taint', consequence: taint.then, after: taint.after })
   }
   return bound
 }
@@ -84,7 +88,7 @@ function bindMateriality(
   const amounts = Object.entries(declared.amounts ?? {})
   return {
     trigger: 'materiality',
-    then: declared.then,
+    consequence: declared.then,
     amounts: new Map(amounts.map(([currency, minor]) => [currency, BigInt(minor)])),
     writes: declared.writes,
     dataClasses,
@@ -94,7 +98,7 @@ function bindMateriality(
 function bindConfidence(declared: NonNullable<Declared['confidence']>): BoundTrigger {
   return {
     trigger: 'confidence',
-    then: declared.then,
+    consequence: declared.then,
     statedMin: declared.statement?.min,
     logprobsMin: declared.logprobs?.min,
     argument: declared.argument,
@@ -104,7 +108,7 @@ function bindConfidence(declared: NonNullable<Declared['confidence']>): BoundTri
 }
 
 function bindAnomaly(declared: NonNullable<Declared['anomaly']>): BoundTrigger {
-  return { trigger: 'anomaly', then: declared.then, measures: new Set(declared.measures) }
+  return { trigger: 'anomaly', consequence: declared.then, measures: new Set(declared.measures) }
 }
 
 function compileScorer(declared: Declared['confidence']): CompiledEscalation['scorer'] {

@@ -74,7 +74,7 @@ function mayHandOver({ pact }: LoadedPact): boolean {
   const { escalation } = pact
   if (escalation === undefined) return false
   const bound = [...escalation.models, ...[...escalation.tools.values()].flat()]
-  return bound.some((trigger) => trigger.then === 'handover')
+  return bound.some((trigger) => trigger.consequence === 'handover')
 }
 
 function refused(code: string, message: string): CallToolResult {

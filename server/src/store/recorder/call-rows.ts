@@ -159,10 +159,7 @@ export function insertEffect(
     effect_key: effect.key,
     args_hash: effect.argsHash,
     state: options.state,
-    amount_minor:
-      effect.amountMinor && BigInt.asIntN(64, effect.amountMinor) === effect.amountMinor
-        ? effect.amountMinor.toString()
-        : undefined,
+    amount_minor: storedAmount(effect.amountMinor),
     currency: effect.currency,
     expires_ms: expiresMs,
     touches: effect.touches,
@@ -178,6 +175,11 @@ export function insertEffect(
     holdUntilMs: options.untilMs,
   })
   return options.effectId
+}
+
+/** Of assets with many decimals the column may be too narrow; the call's entry has the amount. */
+function storedAmount(minor: bigint | undefined): string | undefined {
+  return minor !== undefined && BigInt.asIntN(64, minor) === minor ? String(minor) : undefined
 }
 
 function addLedgers(column: Column, ids: readonly string[] | undefined): void {

@@ -1,6 +1,6 @@
 // What a batch needs to know: sessions, keys, live effects, and calls that the recorder does not
 // remember, of another process or of a connection that is gone.
-import { isWatchKnown, loadWatches } from './agent-watch.ts'
+import { isWatchKnown, loadWatches } from './load-watches.ts'
 import type { Item, Loaded } from './items.ts'
 import { loadMoney } from './load-money.ts'
 import { amountsOf } from './ledger.ts'

@@ -95,14 +95,14 @@ function tellFiring(
 ): void {
   const { session, decision, firing } = of
   const { verdict } = decision
-  const { trigger, codes, then, task } = firing
+  const { trigger, codes, consequence, task } = firing
   const { seq } = record(batch, {
     ...names(intent),
     type: 'escalation.fired',
     body: {
       action: clip(intent.action),
       codes: codes.join(' '),
-      consequence: then,
+      consequence,
       hold: intent.resume?.holdId,
       trigger,
       verdict,
@@ -112,7 +112,7 @@ function tellFiring(
     call_id: intent.callId,
     trigger,
     codes,
-    consequence: then,
+    consequence,
     verdict,
     enforced: intent.principal.mode !== 'observe',
     agent_id: intent.principal.agentId,
