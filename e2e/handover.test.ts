@@ -1,6 +1,7 @@
 // A session goes to a person and comes back, with the official clients: what its agent hears, what
 // the person sees and does, and what becomes of what was under way.
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { test } from 'node:test'
 import { createClient, type Client, type Handover } from '@airworthy/sdk'
 import { ConflictError } from 'openai'
@@ -118,9 +119,20 @@ test('a person reads what happened, and that they read it is in the log before t
   )
   assert.deepEqual(steps[0]?.said[0], { role: 'user', text: 'Hi' })
   assert.deepEqual(JSON.parse(steps[1]?.said[0]?.text ?? ''), { order_id: 'a', note: 'gift' })
-  const opened = await entriesOfCall(database, String(written.meta['airworthy/call']))
-  const access = opened.find(({ entry }) => entry['type'] === 'access.payload')
-  assert.equal(at(access?.entry, 'body.operation'), 'read-transcript')
+  // One entry for the page: it names exactly the calls that were opened.
+  const entries = await readEntries(database)
+  const opened = entries.filter(({ entry }) => at(entry, 'body.operation') === 'read-transcript')
+  const calls = steps.map((step) => step.id)
+  assert.deepEqual(
+    opened.map(({ entry }) => [entry['type'], entry['session'], at(entry, 'body.calls')]),
+    [['access.payload', session.id, hash('sha256', JSON.stringify(calls), 'base64url')]],
+  )
+  for (const call of [...calls, String(written.meta['airworthy/call'])]) {
+    const { accesses } = await client.listAccesses({ call })
+    assert.deepEqual(accesses.map((access) => [access.operation, access.calls]), [
+      ['read-transcript', calls],
+    ])
+  }
 })
 
 test('an agent waits, hears what the person tells the user at once, its own words with the session', async () => {
@@ -168,6 +180,28 @@ test('an agent waits, hears what the person tells the user at once, its own word
   ])
 })
 
+test('a hundred of one session may wait for a person; others still can', async () => {
+  const [one, two] = [await enrol(ground), await enrol(ground)]
+  await using crowded = await one.open()
+  await using quiet = await two.open()
+  const [first] = [await handOver(crowded), await handOver(quiet)]
+  const answers: Asked[] = []
+  const all = Array.from({ length: 105 }, () =>
+    ask(one, crowded, '?wait=60').then((answer) => answers.push(answer)),
+  )
+  await until('those to be refused for whom there is no place', () => answers.length >= 5)
+  assert.deepEqual(
+    answers.map(({ status, body }) => [status, at(body, 'error.code')]),
+    Array.from({ length: 5 }, () => [429, 'gateway.overloaded']),
+  )
+  assert.notEqual(answers[0]?.headers.get('retry-after'), null)
+  assert.equal((await ask(one, crowded)).status, 200, 'who does not wait needs no place')
+  assert.equal((await ask(two, quiet, '?wait=1')).status, 200)
+  await client.takeHandover(first.id)
+  await Promise.all(all)
+  assert.equal(answers.filter(({ status }) => status === 200).length, 100)
+})
+
 test('a person calls in the agent’s stead: the pact decides, and the person is its author', async () => {
   const agent = await enrol(ground, {
     rules: [{ id: 'no-notify', effect: 'deny', tools: ['desk/notify'] }, holdRefunds],
@@ -206,6 +240,24 @@ test('a person calls in the agent’s stead: the pact decides, and the person is
   const repeat = await session.call('write_order', { order_id: 'a' })
   assert.equal(repeat.meta['airworthy/repeat-of'], done.callId)
   assert.equal(executed(session), 2)
+})
+
+test('what a session only observes of its agent is enforced for whoever acts in its stead', async () => {
+  const agent = await enrol(ground, {
+    rules: [{ id: 'no-notify', effect: 'deny', tools: ['desk/notify'] }, holdRefunds],
+  })
+  await using session = await agent.open({ mode: 'observe' })
+  const { id } = await handOverAndTake(session)
+  const act = (tool: string, args: Json) =>
+    client.callInStead(id, { tool: `desk/${tool}`, arguments: args })
+  assert.equal((await act('notify', { note: 'x' })).decision, 'deny')
+  const held = await act('refund', { order_id: 'a', amount: 5 })
+  assert.equal(held.decision, 'hold')
+  const holdId = String(at(held.result, 'structuredContent.id'))
+  await assert.rejects(client.approveHold(holdId), { code: 'vote.forbidden' })
+  assert.equal(executed(session), 0, 'nobody acts alone')
+  await (await otherOperator()).approveHold(holdId)
+  assert.equal(executed(session), 1)
 })
 
 test('one person at a time: only who took it acts, and taking over is asked for and recorded', async () => {

@@ -93,6 +93,35 @@ test('a canary looks like any other hold; who approves it is told, and nothing i
   await client.rejectHold(real)
 })
 
+test('a canary names its counterparty as a real call would', async () => {
+  const agent = await enrol(ground, {
+    rules: [{ ...holdRefunds, when: 'call.amount > 0' }],
+    tools: {
+      'desk/refund': {
+        effect: 'compensable',
+        undo: { tool: 'undo_effect', arguments: { key: '{{effect.key}}' } },
+        amount: { argument: 'amount', currency: 'USD' },
+        counterparty: 'note',
+      },
+    },
+  })
+  await using session = await agent.open()
+  const args = { order_id: 'paid-1', amount: '900.00', note: 'ACME GmbH' }
+  const { value } = await session.call('refund', args)
+  const { hold } = await client.plantCanary({
+    agent: agent.name,
+    action: 'desk/refund',
+    arguments: args,
+  })
+  const facts = await database.query<{ facts: unknown }>(
+    'SELECT facts FROM airworthy.holds WHERE hold_id = ANY($1)',
+    [[at(value, 'id'), hold]],
+  )
+  const [one, other] = facts.rows.map((row) => at(row.facts, 'counterparty'))
+  assert.match(String(one), /^~[0-9a-zA-Z_-]{16}$/)
+  assert.equal(other, one)
+})
+
 test('a canary that is rejected, or whose time is over, is counted as such and nowhere else', async () => {
   const agent = await enrol(ground, { rules: [holdRefunds] })
   const before = await client.getHoldLoad()

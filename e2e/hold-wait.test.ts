@@ -243,10 +243,40 @@ for (const [name, connect] of clients) {
   })
 }
 
-test('airworthy_hold is listed only where a rule may hold, and is no call on the record', async () => {
+test('airworthy_hold is listed only where a call may be held, and is no call on the record', async () => {
   const agent = await enrol(ground, {})
   await using session = await agent.open()
-  assert.equal((await session.listTools()).includes('airworthy_hold'), false)
+  const listed = await session.listTools()
+  // The contract of `refund` tells an amount: a limit may ask a person about it.
+  assert.equal(listed.includes('airworthy_hold'), true)
   await session.call('airworthy_hold', { hold: '01a20193-5653-73cc-913c-7366544a96b0' })
   assert.deepEqual((await session.detail()).calls, [])
+})
+
+const notify: Json = { 'desk/notify': { effect: 'irreversible' } }
+const materiality = { amounts: {}, writes: 3 }
+const lists: readonly (readonly [string, Parameters<typeof enrol>[1], boolean])[] = [
+  ['nothing holds', { tools: notify }, false],
+  ['drift holds', { tools: notify, drift: { tools: 'hold' } }, true],
+  ['a trigger holds', { tools: notify, pact: { escalation: { materiality } } }, true],
+  ['runs defer', { tools: notify, runs: { irreversibleLast: true } }, true],
+]
+
+for (const [name, options, isListed] of lists) {
+  test(`where ${name} airworthy_hold is ${isListed ? '' : 'not '}listed`, async () => {
+    const agent = await enrol(ground, options)
+    await using session = await agent.open()
+    assert.equal((await session.listTools()).includes('airworthy_hold'), isListed)
+  })
+}
+
+test('a key that is for models alone hears how a tool call stands, and not what the tool answered', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds] })
+  await using session = await agent.open()
+  const { id, poll } = await holdRefund(session, 'scoped')
+  await client.approveHold(id)
+  const { apiKey } = await client.issueKey(agent.name, { scopes: ['models'] })
+  const other = { ...agent, apiKey }
+  const heard = await ask(poll, { agent: other, session })
+  assert.deepEqual([heard.body['state'], heard.body['result']], ['done', undefined])
 })

@@ -162,6 +162,33 @@ test('a freeze leaves a run as it is; an unwind takes it back', async () => {
   await resume(unwound)
 })
 
+test('an incident stops the agent by its own rule, once, and again only for what is new', async () => {
+  const killOn: Json[] = [{ trigger: 'incident', count: 2, withinSeconds: 600 }]
+  const agent = await enrol(ground, { pact: { killOn } })
+  await using session = await agent.open()
+  const refused = { isError: true, content: [{ type: 'text' as const, text: 'no' }] }
+  tools.direct(session.id, 'write_order', () => refused)
+  const inForce = async () =>
+    (await client.listKills({ state: 'in_force' })).kills.filter(
+      (kill) => kill.rule === 'killOn.incident',
+    )
+  await session.call('write_order', { order_id: 'a' })
+  await session.call('write_order', { order_id: 'b' })
+  const [kill] = await until('the rule to stop it', async () => {
+    const found = await inForce()
+    return found.length > 0 && found
+  })
+  assert.deepEqual([kill?.scope, kill?.mode, kill?.issuedBy], ['agent', 'freeze', null])
+  await until('its calls to be refused', async () => {
+    return (await session.post(chat())).code === 'kill.active'
+  })
+  await resume(await client.getKill(kill?.id ?? ''))
+  await until('it to go on', async () => (await session.post(chat())).status === 200)
+  // Longer than the job's turn: what was looked at does not stop it again.
+  await new Promise((resolve) => setTimeout(resolve, 4500))
+  assert.deepEqual(await inForce(), [])
+})
+
 test('a drill stops nothing and shows how long each gateway takes', async () => {
   await using stack = new AsyncDisposableStack()
   await startReplica(ground, stack)
@@ -239,13 +266,13 @@ test('a gateway that is cut off from PostgreSQL stops by itself, and goes on whe
 })
 
 async function startBehind(
-  at: Pick<Ground, 'server' | 'databaseUrl'>,
+  stood: Pick<Ground, 'server' | 'databaseUrl'>,
   { owner, port }: { readonly owner: AsyncDisposableStack; readonly port: number },
 ): Promise<Server> {
   const dataDir = await temporaryDirectory(owner)
-  await cp(`${at.server.dataDir}/master.key`, `${dataDir}/master.key`)
-  const url = new URL(at.databaseUrl)
+  await cp(`${stood.server.dataDir}/master.key`, `${dataDir}/master.key`)
+  const url = new URL(stood.databaseUrl)
   url.port = String(port)
-  const { operatorKey } = at.server
+  const { operatorKey } = stood.server
   return owner.use(await startServer({ databaseUrl: url.href, dataDir, operatorKey }))
 }

@@ -37,7 +37,7 @@ async function open(options: { server?: Json; tools?: Json; permissions?: readon
   })
   const session = await agent.open()
   const url = `${ground.server.url}/s/${session.sessionKey}/mcp/desk`
-  return { door: { url, apiKey: agent.apiKey }, detail: session.detail }
+  return { door: { url, apiKey: agent.apiKey }, id: session.id, detail: session.detail }
 }
 
 const opened = { resources: ['note://open/*'], prompts: ['greet'] }
@@ -143,6 +143,38 @@ test('an older client subscribes, and hears of the change on its own stream', as
     return told > 0
   })
 })
+
+for (const [name, connect] of clients) {
+  test(`${name}: streams end with the handover of the session, and none opens before its end`, async () => {
+    const { door, id } = await open({ server: opened, tools: features })
+    await using client = await connect(door)
+    let told = 0
+    await client.follow('note://open/a', () => (told += 1))
+    const tell = () => upstream.notify.resourceUpdated('note://open/a')
+    await until('the change to be told', () => {
+      tell()
+      return told > 0
+    })
+    const headers = { authorization: `Bearer ${door.apiKey}`, accept: 'text/event-stream' }
+    const stream = await fetch(door.url, { headers })
+    assert.equal(stream.status, 200)
+    const reading = stream.text()
+    const handover = await ground.server.client.handOverSession(id, { reason: 'ask' })
+    await reading
+    const refused = await fetch(door.url, { headers })
+    assert.deepEqual([refused.status, refused.headers.get('x-should-retry')], [409, 'false'])
+    assert.match(await refused.text(), /session\.handed_over/)
+    const before = told
+    tell()
+    tell()
+    await ground.server.client.takeHandover(handover.id)
+    assert.equal(told, before, 'nothing more is told')
+    await ground.server.client.giveBack(handover.id)
+    const again = await fetch(door.url, { headers })
+    assert.equal(again.status, 200)
+    await again.body?.cancel()
+  })
+}
 
 test('a server that stops ends the streams that agents have open', async () => {
   await using database = await createTestDatabase()

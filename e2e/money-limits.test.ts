@@ -316,6 +316,35 @@ test('what is authorised counts until it is captured or voided, and leaves once'
   await remove('open')
 })
 
+test('a budget that counts tools takes their money from what models have left', async () => {
+  const window = { kind: 'whole' } as const
+  const all = { scope: 'organisation', window, limits: { moneyUsd: '100' } } as const
+  await client.setBudget('everything', { ...all, includeToolMoney: true })
+  const moneyOf = async (): Promise<readonly (string | undefined)[]> => {
+    const [ledger] = (await client.getBudget('everything')).ledgers
+    const use = ledger?.units.find(({ unit }) => unit === 'nano_usd')
+    return [use?.settled, use?.reserved, use?.unknown]
+  }
+  assert.equal(await call('transfer', { amount: '60' }), 'ok')
+  assert.deepEqual(await moneyOf(), ['60000000000', '0', '0'])
+  assert.equal(await call('transfer', { amount: '40.01' }), 'budget.exceeded')
+  assert.equal(
+    await call('transfer', { amount: '40', reference: 'refused-2' }),
+    'refused by the tool',
+  )
+  assert.deepEqual(await moneyOf(), ['60000000000', '0', '0'])
+  assert.equal(await call('transfer', { amount: '30', reference: 'lost-2' }), 'effect.unknown')
+  assert.deepEqual(await moneyOf(), ['60000000000', '0', '30000000000'])
+  assert.equal(await call('transfer', { amount: '10.01' }), 'budget.exceeded')
+  assert.equal(await call('transfer', { amount: '1', currency: 'GBP' }), 'money.quote_stale')
+  const { effects } = await client.listEffects({ state: 'unknown' })
+  for (const { id } of effects) {
+    await client.resolveEffect(id, { outcome: 'done', reason: 'the bank says so' })
+  }
+  assert.deepEqual(await moneyOf(), ['90000000000', '0', '0'])
+  await client.removeBudget('everything')
+})
+
 test('what of a limit its name fixes is not changed', async () => {
   await withLimit('day', daily, async () => {
     const shapes: readonly SetLimit[] = [

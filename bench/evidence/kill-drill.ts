@@ -12,7 +12,7 @@ import { startWorld, type World } from './kill-drill/world.ts'
 
 const clientsPerGateway = 100
 const streamsMin = 150
-const rounds = { quick: 4, full: 40 }
+const rounds = { quick: 6, full: 40 }
 const lost = { quick: 1, full: 5 }
 const acknowledgedMsMax = 1000
 /** The lease is 3 s; the rest is what looking at it takes. */
@@ -49,8 +49,9 @@ export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
   const behind = new URL(first.databaseUrl)
   await using door = await startTcpProxy(Number(behind.port))
   behind.port = String(door.port)
-  const third = await startAirworthy({ replicaOf: { ...first, databaseUrl: behind.href } })
-  await using _behind = third
+  await using third = await startAirworthy({
+    replicaOf: { ...first, databaseUrl: behind.href },
+  })
   const { client } = first
   const manifest = manifestText({
     name: agent,
@@ -140,10 +141,11 @@ async function killRound(
   const streamsLeft = await world.openStreams()
   way.after()
   await sleep(watchedMs)
-  const dispatchedAfter =
-    kill.acknowledgedAt === null
-      ? Infinity
-      : await world.sentAfter(Date.parse(kill.acknowledgedAt) + 1)
+  const acknowledgedMs = Date.parse(kill.acknowledgedAt ?? '')
+  const sent = await world.sentAfter(acknowledgedMs + 1)
+  for (const { kind, sinceMs, atMs } of sent) {
+    log(`a ${kind} call ${sinceMs - acknowledgedMs} to ${atMs - acknowledgedMs} ms after it`)
+  }
   const cut = kill.gateways.reduce((sum, gateway) => sum + (gateway.cut ?? 0), 0)
   const round = {
     kind: way.kind,
@@ -153,7 +155,7 @@ async function killRound(
     streams,
     cut,
     streamsLeft,
-    dispatchedAfter,
+    dispatchedAfter: kill.acknowledgedAt === null ? Infinity : sent.length,
   }
   log(JSON.stringify(round))
   await resume(drill, kill)

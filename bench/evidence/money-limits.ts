@@ -26,6 +26,8 @@ type Round = {
   /** By the limit's ledger: settled, and held by calls whose end nobody knows. */
   readonly settled: string
   readonly unknown: string
+  /** Of it what the killed gateway had in flight. */
+  readonly unknownByDeathMinor: number
   readonly holds: boolean
 }
 
@@ -47,6 +49,7 @@ export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
     done.push(round)
     log(`round ${n + 1}: ${round.leftMinor / 100} of 100 left, ${round.unknown} unknown`)
   }
+  const inFlight = done.filter(({ unknownByDeathMinor: minor }) => minor > 0).length
   const most = Math.max(...done.map(({ leftMinor }) => leftMinor))
   return {
     gateways: gatewaysCount,
@@ -55,9 +58,11 @@ export async function run({ quick, log }: EvidenceOptions): Promise<Figures> {
     rounds: done.length,
     mostThatLeft: most / 100,
     lostWithTheirGateway: sum(done.map(({ first: outcomes }) => outcomes['lost'] ?? 0)),
+    roundsWithMoneyInFlightAtDeath: inFlight,
     timedOut: sum(done.map(({ first: outcomes }) => outcomes['effect.unknown'] ?? 0)),
     eachRound: done,
-    holds: done.every(({ holds }) => holds),
+    // A gateway that dies idle proves nothing.
+    holds: done.every(({ holds }) => holds) && inFlight > 0,
   }
 }
 
@@ -77,10 +82,14 @@ async function runRound(of: {
     opened.use(await connectPayer(gateway, { agent, apiKey: apiKey ?? '' }))
   // The one that will die spends first, so that it dies with money in flight.
   const payers = [await connect(third), await connect(first), await connect(second)]
+  // A gateway that has just started connects to the bank with its first payment.
+  for (const [at, payer] of payers.entries()) {
+    await payer.pay({ amount: '1', reference: `refused-warm-${n}-${at}` })
+  }
   bank.reset()
-  const paying = payAll(payers, n)
+  const paying = payAll(payers, n, (n % 4) * 30)
   // Some die before anything left, some in the midst of it, some after.
-  const killedAfterMs = 40 + ((n * 97) % 600)
+  const killedAfterMs = 60 + ((n * 97) % 400)
   await sleep(killedAfterMs)
   process.kill(third.pid, 'SIGKILL')
   const outcomes = await paying
@@ -96,6 +105,7 @@ async function runRound(of: {
   const taken = (Number(settled) + Number(reserved) + Number(unknown)) * 100
   const isUsable = taken === limitMinor && Number(reserved) === 0
   const holds = leftMinor <= limitMinor && leftMinor <= taken && isUsable
+  const told = [...outcomes, ...later].filter((each) => each === 'effect.unknown').length
   return {
     killedAfterMs,
     first: tally(outcomes),
@@ -103,19 +113,30 @@ async function runRound(of: {
     leftMinor,
     settled,
     unknown,
+    unknownByDeathMinor: Number(unknown) * 100 - told * spendMinor,
     holds,
   }
 }
 
-function payAll(payers: readonly Payer[], n: number): Promise<string[]> {
+/** The first payer is a little ahead of the others, so that its gateway dies with money in flight. */
+function payAll(payers: readonly Payer[], n: number, aheadMs = 0): Promise<string[]> {
   const payments = Array.from({ length: spends }, (_, at) => {
-    const behaviour =
-      at % 10 === 3 ? 'lost' : at % 10 === 6 ? 'slow' : at % 10 === 8 ? 'refused' : 'plain'
-    return { amount: String(spendMinor / 100), reference: `${behaviour}-${n}-${at}` }
+    const isAhead = aheadMs > 0 && at % payers.length === 0
+    const reference = `${isAhead ? 'slow' : behaviourOf(at)}-${n}-${at}`
+    return { amount: String(spendMinor / 100), reference, waitMs: isAhead ? 0 : aheadMs }
   })
   return Promise.all(
-    payments.map((payment, at) => payers[at % payers.length]?.pay(payment) ?? Promise.resolve('')),
+    payments.map(async ({ waitMs, ...payment }, at) => {
+      await sleep(waitMs)
+      return payers[at % payers.length]?.pay(payment) ?? ''
+    }),
   )
+}
+
+function behaviourOf(at: number): string {
+  if (at % 10 === 3) return 'lost'
+  if (at % 10 === 6) return 'slow'
+  return at % 10 === 8 ? 'refused' : 'plain'
 }
 
 /** What the dead gateway had in flight is unknown by now: nothing of it is reserved any more. */

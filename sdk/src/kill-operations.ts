@@ -2,9 +2,12 @@ import type { Requester } from './requester.ts'
 import type { IssueKill, KillDetail, KillPage, ResumeKill } from './wire/kill.ts'
 import type { Proposal } from './wire/proposal.ts'
 
+function at(id: string): string {
+  return `/v1/kills/${encodeURIComponent(id)}`
+}
+
 /** What stops agents, and lets them go on. */
 export function killOperations({ get, post }: Pick<Requester, 'get' | 'post'>) {
-  const at = (id: string) => `/v1/kills/${encodeURIComponent(id)}`
   return {
     /** In force at once; resolves when every gateway has confirmed, or after `waitMs`. */
     kill: (body: IssueKill) => post<KillDetail>('/v1/kills', body),

@@ -4,7 +4,12 @@
 ALTER TABLE airworthy.operators
   ADD COLUMN teams text[] NOT NULL DEFAULT '{}',
   -- Who made this operator or launcher; null in rows of earlier releases and for the first one.
-  ADD COLUMN added_by uuid;
+  ADD COLUMN added_by uuid,
+  -- Who stands behind an operator that was not added by an admin: whoever has added one has had its
+  -- key, so that both are one person. Null: nobody else, also in rows of earlier releases.
+  ADD COLUMN person_id uuid;
+CREATE INDEX operators_of_person ON airworthy.operators (organisation_id, person_id)
+  WHERE person_id IS NOT NULL;
 
 -- Operators' own Ed25519 keys: votes are signed with them.
 CREATE TABLE airworthy.operator_keys (

@@ -97,12 +97,12 @@ CREATE INDEX money_ledgers_of_limit
   ON airworthy.money_ledgers (organisation_id, limit_id, window_start);
 
 -- What a call took of a ledger. `charge` and `open` are reserved with the decision; `refill` makes
--- room once money has come back.
+-- room once money has come back. `budget` is of a ledger of a budget, in nano-dollars.
 CREATE TABLE airworthy.money_reservations (
   organisation_id uuid NOT NULL,
   call_id uuid NOT NULL,
   ledger_id uuid NOT NULL,
-  purpose text NOT NULL CHECK (purpose IN ('charge', 'open', 'refill')),
+  purpose text NOT NULL CHECK (purpose IN ('charge', 'open', 'refill', 'budget')),
   minor numeric(78, 0) NOT NULL CHECK (minor >= 0),
   count bigint NOT NULL CHECK (count >= 0),
   state text NOT NULL CHECK (state IN ('held', 'settled', 'released')),
@@ -125,3 +125,6 @@ CREATE TABLE airworthy.money_authorisations (
 );
 CREATE INDEX money_authorisations_closing
   ON airworthy.money_authorisations (organisation_id, closing_call) WHERE state = 'closing';
+
+-- The budget counts tools' money beside what models cost.
+ALTER TABLE airworthy.budget_policies ADD COLUMN tool_money boolean NOT NULL DEFAULT false;

@@ -1,7 +1,7 @@
 // What the gateways call in the drill: a model provider and a tool server, with their own books of
 // when each call arrived. They run in a thread of their own, because a book that is kept late tells
 // nothing: of each call it says since when it may have been there, which is never too late.
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
@@ -20,44 +20,56 @@ const tickMs = 2
  */
 const turnsBack = 5
 
+/** A call: `sinceMs` is the latest time at which it was not there, `atMs` when it was seen. */
+export type Arrival = {
+  readonly kind: 'model' | 'tool'
+  readonly sinceMs: number
+  readonly atMs: number
+}
+
 export type World = {
   readonly modelUrl: string
   readonly toolsUrl: string
   /** Streams that are being written. */
   readonly openStreams: () => Promise<number>
-  /** How many calls were sent after this time, in ms since the Unix epoch, for certain. */
-  readonly sentAfter: (epochMs: number) => Promise<number>
+  /** The calls that were sent after this time, in ms since the Unix epoch, for certain. */
+  readonly sentAfter: (epochMs: number) => Promise<readonly Arrival[]>
 } & AsyncDisposable
 
-type Question = { readonly id: number; readonly ask: 'streams' | 'sentAfter'; readonly ms: number }
-
-type Answer = { readonly kind: 'answer'; readonly id: number; readonly value: number }
+type Question = { readonly id: number; readonly afterMs: number }
+type Answer = {
+  readonly kind: 'answer'
+  readonly id: number
+  readonly streams: number
+  readonly sent: readonly Arrival[]
+}
 type Urls = { readonly kind: 'urls'; readonly modelUrl: string; readonly toolsUrl: string }
 
 /** Starts the thread. */
 export async function startWorld(): Promise<World> {
   const worker = new Worker(new URL(import.meta.url))
-  const waiting = new Map<number, (value: number) => void>()
+  const waiting = new Map<number, (answer: Answer) => void>()
   const urls = Promise.withResolvers<Urls>()
   worker.once('error', urls.reject)
   worker.on('message', (message: Answer | Urls) => {
     if (message.kind === 'urls') urls.resolve(message)
-    else waiting.get(message.id)?.(message.value)
+    else waiting.get(message.id)?.(message)
   })
   let last = 0
-  const ask = (question: Omit<Question, 'id'>): Promise<number> => {
+  const ask = (afterMs: number): Promise<Answer> => {
     last += 1
-    const { promise, resolve } = Promise.withResolvers<number>()
+    const { promise, resolve } = Promise.withResolvers<Answer>()
     waiting.set(last, resolve)
-    worker.postMessage({ ...question, id: last })
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
+    worker.postMessage({ id: last, afterMs } satisfies Question)
     return promise
   }
   const { modelUrl, toolsUrl } = await urls.promise
   return {
     modelUrl,
     toolsUrl,
-    openStreams: () => ask({ ask: 'streams', ms: 0 }),
-    sentAfter: (ms) => ask({ ask: 'sentAfter', ms }),
+    openStreams: async () => (await ask(Infinity)).streams,
+    sentAfter: async (afterMs) => (await ask(afterMs)).sent,
     [Symbol.asyncDispose]: async () => void (await worker.terminate()),
   }
 }
@@ -76,16 +88,17 @@ async function serveWorld(): Promise<void> {
     ticks.shift()
     ticks.push(Date.now())
   }, tickMs)
-  /** Since when each call may have been there. */
-  const arrivals: number[] = []
-  const arrived = (): void => void arrivals.push(ticks[0] ?? 0)
+  const arrivals: Arrival[] = []
+  const arrived = (kind: Arrival['kind']): void => {
+    arrivals.push({ kind, sinceMs: ticks[0] ?? 0, atMs: Date.now() })
+  }
   let open = 0
-  const server = createServer((request, response) => {
-    arrived()
+  const server = createServer((asked, response) => {
+    arrived('model')
     response.on('error', () => undefined)
     let text = ''
-    request.on('data', (part: Buffer) => (text += part.toString()))
-    request.on('end', () => {
+    asked.on('data', (part: Buffer) => (text += part.toString()))
+    asked.on('end', () => {
       if (text.includes('"stream":true')) {
         open += 1
         response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -110,20 +123,50 @@ async function serveWorld(): Promise<void> {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const tools = await startFakeTools()
+  const toolsUrl = await keepToolBook(tools.url, () => arrived('tool'))
   tools.directAll('write_order', async () => {
-    arrived()
     await sleep(toolAfterMs)
     return toolText({ done: true })
   })
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server has an AddressInfo
   const { port } = server.address() as AddressInfo
-  parentPort?.on('message', ({ id, ask, ms }: Question) => {
-    const value = ask === 'streams' ? open : arrivals.filter((at) => at > ms).length
-    parentPort?.postMessage({ kind: 'answer', id, value } satisfies Answer)
+  parentPort?.on('message', ({ id, afterMs }: Question) => {
+    const sent = arrivals.filter(({ sinceMs }) => sinceMs > afterMs)
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
+    parentPort?.postMessage({ kind: 'answer', id, streams: open, sent } satisfies Answer)
   })
   const modelUrl = `http://127.0.0.1:${port}/v1`
-  const urls = { kind: 'urls', modelUrl, toolsUrl: tools.url } satisfies Urls
+  const urls = { kind: 'urls', modelUrl, toolsUrl } satisfies Urls
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
   parentPort?.postMessage(urls)
+}
+
+/**
+ * A door in front of the tool server that writes down calls as their last byte is read: what the
+ * official server does with a request takes turns of its own. Gives its address.
+ */
+async function keepToolBook(url: string, arrived: () => void): Promise<string> {
+  const door = createServer((asked, answered) => {
+    answered.on('error', () => undefined)
+    const parts: Buffer[] = []
+    asked.on('data', (part: Buffer) => parts.push(part))
+    asked.on('end', () => {
+      const body = Buffer.concat(parts)
+      if (body.includes('"tools/call"')) arrived()
+      const { method = 'POST', headers } = asked
+      const passed = request(url, { method, headers }, (reply) => {
+        answered.writeHead(reply.statusCode ?? 502, reply.headers)
+        reply.pipe(answered)
+      })
+      passed.on('error', () => answered.destroy())
+      answered.once('close', () => passed.destroy())
+      passed.end(body)
+    })
+  })
+  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve))
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server has an AddressInfo
+  const { port } = door.address() as AddressInfo
+  return `http://127.0.0.1:${port}/mcp`
 }
 
 if (!isMainThread) await serveWorld()

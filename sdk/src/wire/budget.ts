@@ -38,6 +38,8 @@ export type SetBudget = {
   readonly limits: BudgetLimits
   /** `block` by default; `redirect`: a model's `onBudget` may send the call elsewhere. */
   readonly onHit?: 'block' | 'redirect'
+  /** Tools' money counts beside what models cost; false by default. */
+  readonly includeToolMoney?: boolean
   /** Percent of a limit; 50, 80 and 100 by default. */
   readonly alerts?: readonly number[]
 }
@@ -81,6 +83,7 @@ export type BudgetPolicy = {
   readonly window: BudgetWindow
   readonly limits: BudgetLimits
   readonly onHit: 'block' | 'redirect'
+  readonly includeToolMoney: boolean
   readonly alerts: readonly number[]
   readonly createdAt: string
   readonly createdBy: string

@@ -7,6 +7,13 @@ export type Operator = {
   readonly name: string
   readonly role: 'admin' | 'operator' | 'approver' | 'auditor' | 'launcher'
   readonly teams: readonly string[]
+  /** Null for the first one, and for those of earlier releases. */
+  readonly addedBy: string | null
+  /**
+   * Its own id; where somebody who is no admin has added it, that of the operator at the chain's end.
+   * Operators of one person have one vote, and do not confirm each other's proposals.
+   */
+  readonly person: string
   readonly createdAt: string
   readonly revokedAt: string | null
 }

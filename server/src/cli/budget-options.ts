@@ -25,6 +25,7 @@ export type SetOptions = {
   readonly money?: string
   readonly alerts?: string
   readonly onHit?: 'block' | 'redirect'
+  readonly includeToolMoney?: boolean
 }
 
 /** The whole setting. Throws `UsageError` where something is missing, or contradicts itself. */
@@ -46,6 +47,7 @@ export function readSetting(options: SetOptions, current: BudgetPolicy | undefin
     limits,
     ...(alerts === undefined ? {} : { alerts }),
     ...(onHit === undefined ? {} : { onHit }),
+    includeToolMoney: options.includeToolMoney ?? current?.includeToolMoney ?? false,
   }
 }
 

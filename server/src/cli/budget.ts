@@ -73,6 +73,8 @@ function addSet(budget: Command): void {
         'redirect',
       ]),
     )
+    .option('--include-tool-money', 'count what tools move beside what models cost')
+    .option('--no-include-tool-money', 'count models alone (default)')
     .addHelpText(
       'after',
       '\nExample:\n  airworthy budget set team-payments --team payments@example.com \\\n' +
@@ -145,6 +147,7 @@ function printBudget(budget: BudgetPolicy): void {
       .map(({ unit, limit }) => `${unitName(unit)} ${amountText(unit, limit)}`)
       .join(', '),
     'when hit': budget.onHit,
+    ...(budget.includeToolMoney ? { counts: 'models, and the money that tools move' } : {}),
     alerts: budget.alerts.map((percent) => `${percent}%`).join(', ') || 'none',
     set: shortTime(budget.changedAt),
   })

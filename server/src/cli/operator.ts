@@ -60,6 +60,9 @@ async function add(name: string, options: AddOptions, command: Command): Promise
     key: added.key,
   })
   note('The key is shown this once. Only its hash is stored.')
+  if (added.operator.person !== added.operator.id) {
+    note('You have added it, and are no admin: where people decide, the two of you count as one.')
+  }
 }
 
 async function list(command: Command): Promise<void> {
@@ -73,14 +76,17 @@ async function list(command: Command): Promise<void> {
     printJson({ operators })
     return
   }
+  const names = new Map(operators.map((each) => [each.id, each.name]))
   printTable(
-    ['OPERATOR', 'NAME', 'ROLE', 'TEAMS', 'ADDED', 'REVOKED'],
+    ['OPERATOR', 'NAME', 'ROLE', 'TEAMS', 'ADDED', 'ADDED BY', 'COUNTS AS', 'REVOKED'],
     operators.map((each) => [
       each.id,
       each.name,
       each.role,
       each.teams.join(', '),
       shortTime(each.createdAt),
+      names.get(each.addedBy ?? '') ?? null,
+      each.person === each.id ? null : (names.get(each.person) ?? each.person),
       shortTime(each.revokedAt),
     ]),
   )

@@ -25,6 +25,8 @@ export type BudgetSetting = {
   /** At least one unit; of the others what is used is counted, and nothing refused. */
   readonly limits: BudgetLimits
   readonly onHit: 'block' | 'redirect'
+  /** Tools' money counts beside what models cost; false by default. */
+  readonly countsToolMoney?: boolean
   /** Percent of a limit, ascending; at most ten. */
   readonly alerts: readonly number[]
   readonly operatorId: string
@@ -80,6 +82,7 @@ function bodyOf(policyId: string, setting: BudgetSetting) {
     operator: setting.operatorId,
     policy: policyId,
     scope: setting.scope,
+    toolMoney: setting.countsToolMoney === true ? true : undefined,
     window: kinds[window.kind](),
   }
 }
@@ -101,6 +104,7 @@ async function writePolicy(
     window_kind: JSON.stringify(window),
     limits: `{${budgetUnits.map((unit) => limits[unit] ?? 'NULL').join(',')}}`,
     on_hit: onHit,
+    tool_money: setting.countsToolMoney ?? false,
     alerts: `{${alerts.join(',')}}`,
     former: formatFormer(former),
     version: await nextVersion(tx, organisationId),

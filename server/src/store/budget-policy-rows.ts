@@ -21,6 +21,7 @@ export type PolicyRow = {
   window_kind: unknown
   limits: (string | null)[]
   on_hit: 'block' | 'redirect'
+  tool_money: boolean
   alerts: number[]
   former: unknown
   salt: Buffer
@@ -32,7 +33,7 @@ export type PolicyRow = {
   changed_at: Date
 }
 
-export const policyColumns = `policy_id, name, scope, subject, window_kind, limits, on_hit, alerts,
+export const policyColumns = `policy_id, name, scope, subject, window_kind, limits, on_hit, tool_money, alerts,
   former, salt, state, version, created_by, created_at, changed_by, changed_at`
 
 export function policyOf(row: PolicyRow): KnownPolicy {
@@ -47,6 +48,7 @@ export function policyOf(row: PolicyRow): KnownPolicy {
       return limit === undefined || limit === null ? undefined : BigInt(limit)
     }),
     onHit: row.on_hit,
+    countsToolMoney: row.tool_money,
     alerts: row.alerts,
     former: parseFormer(row.former),
     isActive: row.state === 'active',

@@ -63,6 +63,7 @@ type BudgetPolicies = {
   window_kind: ColumnType<unknown, string, string>
   limits: ColumnType<(string | null)[], string, string>
   on_hit: 'block' | 'redirect'
+  tool_money: Generated<boolean>
   alerts: ColumnType<number[], string, string>
   former: ColumnType<unknown, string | undefined, string>
   salt: Buffer

@@ -38,10 +38,10 @@ export type FullHold = {
   readonly createdAt: Date
   readonly expiresAt: Date
   readonly levelUntil: Date
-  /** Who opened the session, and who made that launcher. */
+  /** The people who opened the session, and who made that launcher. */
   readonly authors: readonly string[]
-  /** The person whose own call it is. */
-  readonly personId: string | undefined
+  /** The person who wrote the arguments, where it was one. */
+  readonly writer: string | undefined
   /** By the database's clock. */
   readonly nowMs: number
 }
@@ -88,9 +88,24 @@ export async function readFullHold(
         .onRef('o.organisation_id', '=', 'h.organisation_id')
         .onRef('o.operator_id', '=', 's.opened_by'),
     )
+    .leftJoin('airworthy.operators as adder', (join) =>
+      join
+        .onRef('adder.organisation_id', '=', 'o.organisation_id')
+        .onRef('adder.operator_id', '=', 'o.added_by'),
+    )
+    .leftJoin('airworthy.operators as writer', (join) =>
+      join
+        .onRef('writer.organisation_id', '=', 'h.organisation_id')
+        .onRef('writer.operator_id', '=', 'h.author_id'),
+    )
     .selectAll('h')
-    .select(['c.effect_id', 'c.version_id', 'c.kind', 'c.reasons', 's.task', 's.opened_by'])
-    .select(['a.name as agent_name', 'a.owner', 'a.stakes', 'o.added_by', 'o.role as opener_role'])
+    .select(['c.effect_id', 'c.version_id', 'c.kind', 'c.reasons', 's.task'])
+    .select(['a.name as agent_name', 'a.owner', 'a.stakes', 'o.role as opener_role'])
+    .select((is) => [
+      is.fn.coalesce('o.person_id', 's.opened_by').as('opener'),
+      is.fn.coalesce('adder.person_id', 'o.added_by').as('launcher_maker'),
+      is.fn.coalesce('writer.person_id', 'h.author_id').as('writer_person'),
+    ])
     .select(['e.effect_class', 'e.amount_minor', 'e.currency'])
     .select(sql<Date>`clock_timestamp()`.as('now'))
     .where('h.organisation_id', '=', organisationId)
@@ -98,7 +113,7 @@ export async function readFullHold(
     .executeTakeFirst()
   if (row === undefined) return undefined
   const holdSeconds = (row.expires_at.getTime() - row.created_at.getTime()) / 1000
-  const adder = row.opener_role === 'launcher' ? row.added_by : null
+  const maker = row.opener_role === 'launcher' ? row.launcher_maker : null
   return {
     holdId: row.hold_id,
     callId: row.call_id,
@@ -131,14 +146,15 @@ export async function readFullHold(
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     levelUntil: row.level_until ?? row.expires_at,
-    authors: [row.opened_by, adder].filter((each) => each !== null),
-    personId: row.author_id ?? undefined,
+    authors: [row.opener, maker].filter((each) => each !== null),
+    writer: row.writer_person ?? undefined,
     nowMs: row.now.getTime(),
   }
 }
 
 /**
- * The votes of a round that count: whoever was revoked since, or whose key was, has none.
+ * The votes of a round that count. Whoever was revoked since, or whose key was, approves nothing;
+ * what they rejected stays rejected, or revoking people would be a way round them.
  */
 export async function readVotes(
   db: Kysely<Schema>,
@@ -161,7 +177,11 @@ export async function readVotes(
     .where('v.organisation_id', '=', organisationId)
     .where('v.hold_id', '=', of.holdId)
     .where('v.round', '=', of.round)
-    .where('o.revoked_at', 'is', null)
-    .where('k.revoked_at', 'is', null)
+    .where((is) =>
+      is.or([
+        is('v.vote', '=', 'reject'),
+        is.and([is('o.revoked_at', 'is', null), is('k.revoked_at', 'is', null)]),
+      ]),
+    )
     .execute()
 }

@@ -14,7 +14,7 @@ import { closeHold, enterHold } from './close-hold.ts'
 import type { Database } from './database.ts'
 import { type FullHold, readFullHold, readVotes } from './hold-rows.ts'
 import { bringToNow } from './hold-steps.ts'
-import { findOperator, type OperatorRow } from './operators.ts'
+import { findOperator, findPerson, type OperatorRow } from './operators.ts'
 import { runCommand } from './transaction.ts'
 import {
   type CheckedSignature,
@@ -94,23 +94,28 @@ async function castVote(
   return standing
 }
 
-/** One vote a person and round; it is never changed. */
+/** One vote a person and round, under whatever name; it is never changed. */
 async function refuseSecondVote(
   tx: Database,
   organisationId: OrganisationId,
   hold: FullHold,
   operator: OperatorRow,
 ): Promise<void> {
+  const selves = await findPerson(tx, organisationId, operator.personId)
+  const names = new Map(selves.map((self) => [self.operatorId, self.name]))
   const cast = await tx
     .selectFrom('airworthy.votes')
-    .select('vote')
+    .select(['vote', 'operator_id'])
     .where('organisation_id', '=', organisationId)
     .where('hold_id', '=', hold.holdId)
     .where('round', '=', hold.round)
-    .where('operator_id', '=', operator.operatorId)
+    .where('operator_id', 'in', [...names.keys()])
     .executeTakeFirst()
   if (cast === undefined) return
-  const message = `you voted to ${cast.vote} it: a vote is never changed`
+  const message =
+    cast.operator_id === operator.operatorId
+      ? `you voted to ${cast.vote} it: a vote is never changed`
+      : `${names.get(cast.operator_id)} voted to ${cast.vote} it, and counts as the same person`
   throw new AirworthyError('vote.cast', message)
 }
 

@@ -48,7 +48,9 @@ export class KillLease {
     }
     client.on('error', onLost)
     client.on('end', onLost)
-    client.on('notification', () => options.onWoken())
+    client.on('notification', ({ payload }) => {
+      if (payload !== undefined && /^\d{1,18}$/.test(payload)) options.onWoken(BigInt(payload))
+    })
     try {
       await client.connect()
       await client.query(`LISTEN ${killChannel}`)
@@ -123,7 +125,8 @@ export type KillLeaseOptions = {
   /** For people: which process it is. */
   readonly name: string
   readonly onLost: () => void
-  readonly onWoken: () => void
+  /** Hears the epoch of a kill or a resume. */
+  readonly onWoken: (epoch: bigint) => void
 }
 
 // The fence comes first. A kill that is being committed is waited for, and its epoch seen: so no

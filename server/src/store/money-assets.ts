@@ -10,8 +10,8 @@ import type { Schema } from './schema.ts'
 import { runCommand } from './transaction.ts'
 
 /** All of them are read for every call that moves money. */
-export const assetsMax = 500
-export const quotesMax = 1_000
+const assetsMax = 500
+const quotesMax = 1_000
 
 export type KnownAsset = {
   readonly asset: AssetId

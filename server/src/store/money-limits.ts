@@ -24,7 +24,7 @@ import { runCommand } from './transaction.ts'
 import { propose } from './two-person.ts'
 
 /** Each of them is looked at for every call that moves money. */
-export const limitsMax = 100
+const limitsMax = 100
 
 export type LimitSetting = {
   readonly name: string

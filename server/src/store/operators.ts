@@ -15,6 +15,10 @@ export type OperatorRow = {
   readonly name: string
   readonly role: OperatorRole
   readonly teams: readonly string[]
+  /** Undefined for the first operator, and in rows of earlier releases. */
+  readonly addedBy: string | undefined
+  /** Whose second self it may be: whoever added it, by a chain without an admin; else its own id. */
+  readonly personId: string
   readonly createdAt: Date
   readonly revokedAt: Date | null
 }
@@ -34,6 +38,8 @@ function operatorOf(row: SelectedOperator): OperatorRow {
     name: row.name,
     role: row.role,
     teams: row.teams,
+    addedBy: row.added_by ?? undefined,
+    personId: row.person_id ?? row.operator_id,
     createdAt: row.created_at,
     revokedAt: row.revoked_at,
   }
@@ -101,11 +107,12 @@ export async function insertOperator(
   },
 ): Promise<{ operatorId: string; key: string }> {
   const operatorId = randomUUIDv7()
-  const { name, role } = added
+  const { name, role, addedBy } = added
   const key = added.key ?? formatKey(keyKindOfRole(role), randomBytes(keyRandomBytes))
-  await appendEntries(tx, organisationId, [
-    { type: 'key.issued', agentId: organisationId, body: { operator: operatorId, role } },
-  ])
+  const adder =
+    addedBy === undefined ? undefined : await findOperator(tx, organisationId, addedBy)
+  const body = { by: addedBy, operator: operatorId, role }
+  await appendEntries(tx, organisationId, [{ type: 'key.issued', agentId: organisationId, body }])
   await tx
     .insertInto('airworthy.operators')
     .values({
@@ -115,10 +122,24 @@ export async function insertOperator(
       role,
       key_hash: hashKey(key),
       teams: [...(added.teams ?? [])],
-      added_by: added.addedBy,
+      added_by: addedBy,
+      // Who names people is trusted to name different ones, and that is an admin.
+      person_id: adder === undefined || adder.role === 'admin' ? null : adder.personId,
     })
     .execute()
   return { operatorId, key }
+}
+
+/** All operators that count as one person, revoked ones too. */
+export async function findPerson(
+  db: Kysely<Schema>,
+  organisationId: OrganisationId,
+  personId: string,
+): Promise<OperatorRow[]> {
+  const rows = await selectOperators(db, organisationId)
+    .where((is) => is.or([is('operator_id', '=', personId), is('person_id', '=', personId)]))
+    .execute()
+  return rows.map(operatorOf)
 }
 
 /** Those of the ids that there are. */

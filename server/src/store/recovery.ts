@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { EntryDraft } from '../core/audit/entry.ts'
-import { amountIn } from '../core/budget/budget.ts'
+import { type Amounts, amountIn, noAmounts } from '../core/budget/budget.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
 import { changeLedgers } from './change-ledgers.ts'
@@ -158,6 +158,7 @@ async function moveBudgets(
 ): Promise<void> {
   const ids = new Set(calls.flatMap((call) => ledgersOf(call)))
   const { nowMs } = await lockLog(tx, organisationId)
+  const money = await readToolMoney(tx, organisationId, calls)
   await changeLedgers(tx, organisationId, [...ids], (ledgers) => {
     for (const call of calls) {
       const held = amountsOf(call.reserved)
@@ -167,8 +168,35 @@ async function moveBudgets(
         const ledger = ledgers.get(id)
         if (ledger !== undefined) endCallIn(ledger, { ...end, ...noneBefore }, nowMs)
       }
+      for (const { ledgerId, held: moved } of money.get(call.call_id) ?? []) {
+        const ledger = ledgers.get(ledgerId)
+        const unknown = { bucket: 'reserved', held: moved, used: undefined } as const
+        if (ledger !== undefined) endCallIn(ledger, { ...unknown, ...noneBefore }, nowMs)
+      }
     }
   })
+}
+
+type ToolMoney = { readonly ledgerId: string; readonly held: Amounts }
+
+/** What calls that move money hold of budgets, beside what they reserved. */
+async function readToolMoney(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  calls: readonly OpenRow[],
+): Promise<Map<string, readonly ToolMoney[]>> {
+  const ids = calls.filter(({ kind }) => kind === 'tool').map((call) => call.call_id)
+  const byCall = new Map<string, readonly ToolMoney[]>()
+  if (ids.length === 0) return byCall
+  const found = await sql<{ call_id: string; ledger_id: string; minor: string }>`
+    SELECT call_id, ledger_id, minor FROM airworthy.money_reservations
+    WHERE organisation_id = ${organisationId} AND call_id = ANY(${ids}::uuid[])
+      AND purpose = 'budget' AND state = 'held'`.execute(tx)
+  for (const { call_id: callId, ledger_id: ledgerId, minor } of found.rows) {
+    const held = { ...noAmounts, nanoUsd: BigInt(minor) }
+    byCall.set(callId, [...(byCall.get(callId) ?? []), { ledgerId, held }])
+  }
+  return byCall
 }
 
 const noneBefore = { settledBefore: undefined, usedAtLeast: undefined }

@@ -43,6 +43,7 @@ type Operators = {
   key_hash: Buffer
   teams: ColumnType<string[], string[] | undefined, string[]>
   added_by: ColumnType<string | null, string | null | undefined, string | null>
+  person_id: ColumnType<string | null, string | null | undefined, string | null>
   created_at: TimeDefault
   revoked_at: Time | null
 }

@@ -12,6 +12,7 @@ import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import { appendEntries } from './log.ts'
+import { findOperators } from './operators.ts'
 import { announce } from './outbox.ts'
 import type { Schema } from './schema.ts'
 
@@ -146,7 +147,13 @@ export async function confirm(
 ): Promise<Proposal> {
   const { proposalId, operatorId } = command
   const proposal = await requireProposal(tx, organisationId, proposalId)
-  const refusal = refusesConfirmation(proposal, operatorId)
+  const both = await findOperators(tx, organisationId, [proposal.proposedBy, operatorId])
+  const personOf = (id: string): string =>
+    both.find((each) => each.operatorId === id)?.personId ?? id
+  const refusal = refusesConfirmation(proposal, {
+    proposer: personOf(proposal.proposedBy),
+    confirmer: personOf(operatorId),
+  })
   if (refusal !== undefined) throw new AirworthyError(refusal, refusals[refusal])
   return settle(tx, organisationId, { proposal, operatorId, state: 'confirmed' })
 }
@@ -167,7 +174,8 @@ export async function withdraw(
 const refusals = {
   'proposal.expired': 'the proposal waited too long',
   'proposal.settled': 'the proposal is decided already',
-  'proposal.same_person': 'whoever proposes cannot confirm: it takes a second person',
+  'proposal.same_person':
+    'whoever proposes cannot confirm, nor can an operator whom they have added, or who has added them',
 } as const
 
 async function requireProposal(

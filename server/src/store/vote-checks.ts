@@ -12,7 +12,7 @@ import { ed25519PublicKey, verifyEd25519 } from '../core/identity/ed25519.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { FullHold } from './hold-rows.ts'
 import { listOperatorKeys } from './operator-keys.ts'
-import type { OperatorRow } from './operators.ts'
+import { findPerson, type OperatorRow } from './operators.ts'
 import { readOnCall } from './on-call.ts'
 import type { Schema } from './schema.ts'
 
@@ -65,11 +65,13 @@ export async function entitledLevels(
   const names = hold.policy.levels.flatMap(({ approvers }) => approvers.onCall ?? [])
   const held: HeldFor = {
     authors: hold.authors,
-    personId: hold.personId,
+    writer: hold.writer,
     ownerTeam: hold.owner,
     onCall: await readOnCall(tx, organisationId, { names, nowMs: hold.nowMs }),
   }
-  const entitlement = entitle(hold.policy, operator, held)
+  const selves = await findPerson(tx, organisationId, operator.personId)
+  const teams = selves.flatMap((self) => self.teams)
+  const entitlement = entitle(hold.policy, { ...operator, teams }, held)
   if (entitlement.kind === 'refused') {
     const { reason } = entitlement
     throw new AirworthyError('vote.forbidden', refusals[reason], { detail: { why: reason } })

@@ -37,6 +37,7 @@ import { openPriceCatalogue } from '../adapters/price-catalogue/price-catalogue.
 import { openSigner } from '../adapters/signer/open-signer.ts'
 import { createReplySigner } from '../adapters/signer/reply-signer.ts'
 import { type LogService, startLog } from '../jobs/log/log-service.ts'
+import { automaticKills } from '../jobs/automatic-kills.ts'
 import { startMaintenance } from '../jobs/maintenance.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import { type Database } from '../store/database.ts'
@@ -163,8 +164,14 @@ export async function createGateway(options: {
     sweepCaches: () => gateway.modelCache.indexes.sweep(),
     log,
   })
+  const stopping = automaticKills({
+    db,
+    organisationId,
+    rulesOf: async (pactId) => (await pacts.get(pactId)).pact.killOn,
+    log,
+  })
   const refresh = { name: 'refresh prices', everyMs: 2000, run: () => book.refresh() }
-  starting.use(startMaintenance({ tasks: [...tasks, refresh], log }))
+  starting.use(startMaintenance({ tasks: [...tasks, stopping, refresh], log }))
   return { gateway, publishedLog, signer, prices: { book, catalogue } }
 }
 

@@ -95,6 +95,7 @@ export async function startApi(
     }),
     resolveDid: createDidResolver({ allowPrivate: [] }),
     subjectIds: async (subject) => [hash('sha256', subject, 'buffer')],
+    digestOf: (text) => hash('sha256', text, 'hex'),
     health: async () => ({ status: 'ok', version: '0.0.0', database: null, openCalls: 0 }),
     publicUrl: () => baseUrl,
     log: (message, fields) => void logged.push({ message, fields }),

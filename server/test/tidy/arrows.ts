@@ -38,7 +38,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   api: [...below, 'api'],
   jobs: [...below, 'jobs'],
   wiring: [...below, 'gateway', 'api', 'jobs', 'wiring'],
-  main: [...below, 'wiring'],
+  main: [...below, 'gateway', 'wiring'],
   cli: ['core', 'config', 'cli'],
 }
 

@@ -37,6 +37,9 @@ const body: z.ZodType<SetBudget> = z
     onHit: onHitSchema.exactOptional().meta({
       description: "redirect: a model's `onBudget` may send the call elsewhere. Default: block.",
     }),
+    includeToolMoney: z.boolean().exactOptional().meta({
+      description: 'Count the money that tools move, in US dollars, beside what models cost.',
+    }),
     alerts: z
       .array(z.int().min(1).max(100))
       .max(alertsMax)
@@ -71,6 +74,7 @@ export const setBudget = defineOperation({
       window: windowOf(request.window),
       limits: storedLimits(request.limits),
       onHit: request.onHit ?? 'block',
+      countsToolMoney: request.includeToolMoney ?? false,
       alerts: request.alerts ?? alertsDefault,
       operatorId: operator.operatorId,
     })

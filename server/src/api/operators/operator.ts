@@ -16,6 +16,10 @@ export const operatorSchema = z
     name: z.string(),
     role: roleSchema,
     teams: z.array(z.string()),
+    addedBy: id.nullable().meta({ description: 'Null for the first one, and of earlier releases.' }),
+    person: id.meta({
+      description: 'Whoever has added it, by a chain without an admin: they count as one person.',
+    }),
     createdAt: time,
     revokedAt: time.nullable(),
   })
@@ -27,6 +31,8 @@ export function presentOperator(row: OperatorRow): Operator {
     name: row.name,
     role: row.role,
     teams: row.teams,
+    addedBy: row.addedBy ?? null,
+    person: row.personId,
     createdAt: row.createdAt.toISOString(),
     revokedAt: row.revokedAt?.toISOString() ?? null,
   }

@@ -23,14 +23,14 @@ export type Proposal = {
 
 export type ProposalRefusal = 'proposal.expired' | 'proposal.settled' | 'proposal.same_person'
 
-/** Why this operator may not confirm the proposal; undefined where they may. */
+/** Why this person may not confirm the proposal of that one; undefined where they may. */
 export function refusesConfirmation(
-  proposal: Pick<Proposal, 'standing' | 'proposedBy'>,
-  operatorId: string,
+  { standing }: Pick<Proposal, 'standing'>,
+  people: { readonly proposer: string; readonly confirmer: string },
 ): ProposalRefusal | undefined {
-  if (proposal.standing === 'expired') return 'proposal.expired'
-  if (proposal.standing !== 'open') return 'proposal.settled'
-  return proposal.proposedBy === operatorId ? 'proposal.same_person' : undefined
+  if (standing === 'expired') return 'proposal.expired'
+  if (standing !== 'open') return 'proposal.settled'
+  return people.proposer === people.confirmer ? 'proposal.same_person' : undefined
 }
 
 /** Seconds that a proposal waits where nobody says otherwise, and the longest it may. */

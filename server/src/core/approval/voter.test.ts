@@ -3,10 +3,16 @@ import { test } from 'node:test'
 import { type ApprovalPolicy, type Approvers, defaultPolicy } from './policy.ts'
 import { entitle, type HeldFor, type Voter } from './voter.ts'
 
-const ann: Voter = { operatorId: 'ann', name: 'Ann', role: 'approver', teams: ['finance'] }
+const ann: Voter = {
+  operatorId: 'ann',
+  personId: 'ann',
+  name: 'Ann',
+  role: 'approver',
+  teams: ['finance'],
+}
 const held: HeldFor = {
   authors: ['opener', 'launcher-adder'],
-  personId: undefined,
+  writer: undefined,
   ownerTeam: 'support',
   onCall: new Map([['nights', 'ann']]),
 }
@@ -39,11 +45,23 @@ test('whoever no level names is refused, and so is a role that never votes', () 
 })
 
 test('the author never votes where a policy says who does; who edited a call, never at all', () => {
-  const opener = { ...ann, operatorId: 'opener' }
+  const opener = { ...ann, operatorId: 'opener', personId: 'opener' }
   assert.deepEqual(entitle(policyOf({}), opener, held), { kind: 'refused', reason: 'author' })
   assert.equal(entitle(defaultPolicy(60), opener, held).kind, 'may')
-  const own = { ...held, personId: 'ann' }
+  const own = { ...held, writer: 'ann' }
   assert.deepEqual(entitle(defaultPolicy(60), ann, own), { kind: 'refused', reason: 'author' })
+})
+
+test('whom an operator has added is the same person, and takes no name that is asked', () => {
+  const second = { ...ann, operatorId: 'second', name: 'Second', personId: 'opener' }
+  assert.deepEqual(entitle(policyOf({}), second, held), { kind: 'refused', reason: 'author' })
+  const own = { ...held, authors: [], writer: 'opener' }
+  assert.deepEqual(entitle(defaultPolicy(60), second, own), { kind: 'refused', reason: 'author' })
+  const named = policyOf({ operators: ['Ann'] })
+  const squatter = { ...ann, operatorId: 'squatter', personId: 'cleo' }
+  const reason = 'not_asked'
+  assert.deepEqual(entitle(named, squatter, held), { kind: 'refused', reason })
+  assert.equal(entitle(named, ann, held).kind, 'may')
 })
 
 test("the agent's own team is excluded only where the policy says so", () => {

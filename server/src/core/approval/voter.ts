@@ -6,14 +6,17 @@ export type Voter = {
   readonly operatorId: string
   readonly name: string
   readonly role: Role
+  /** Its own id, or that of whoever has added it without being an admin: they are one person. */
+  readonly personId: string
+  /** Teams of the person, under whatever name. */
   readonly teams: readonly string[]
 }
 
 export type HeldFor = {
-  /** Operators who made the call: who opened its session, who edited it. */
+  /** People who made the call: who opened its session, and who made that launcher. */
   readonly authors: readonly string[]
-  /** Set where the call is a person's own: such an author never votes, whatever the policy says. */
-  readonly personId: string | undefined
+  /** Who wrote the arguments, where it was a person: they never vote, whatever the policy says. */
+  readonly writer: string | undefined
   readonly ownerTeam: string
   /** Schedule to the operator whose shift it is. */
   readonly onCall: ReadonlyMap<string, string>
@@ -26,8 +29,8 @@ export type Entitlement =
 
 export function entitle(policy: ApprovalPolicy, voter: Voter, held: HeldFor): Entitlement {
   if (!voterRoles.some((role) => role === voter.role)) return refused('role')
-  if (held.personId === voter.operatorId) return refused('author')
-  if (policy.excludeAuthor && held.authors.includes(voter.operatorId)) return refused('author')
+  if (held.writer === voter.personId) return refused('author')
+  if (policy.excludeAuthor && held.authors.includes(voter.personId)) return refused('author')
   if (policy.excludeOwnTeam && voter.teams.includes(held.ownerTeam)) return refused('own_team')
   const levels = policy.levels.flatMap(({ approvers }, at) =>
     isNamed(approvers, voter, held) ? [at + 1] : [],
@@ -46,5 +49,7 @@ function isNamed(approvers: Approvers, voter: Voter, { onCall }: HeldFor): boole
   const isRole = roles?.some((role) => role === voter.role) === true
   const isTeam = teams?.some((team) => voter.teams.includes(team)) === true
   const isOnCall = schedule !== undefined && onCall.get(schedule) === voter.operatorId
-  return isRole || isTeam || operators?.includes(voter.name) === true || isOnCall
+  // Only an admin gives a name that is asked: else anybody could take one that is free.
+  const isByName = voter.personId === voter.operatorId && operators?.includes(voter.name) === true
+  return isRole || isTeam || isByName || isOnCall
 }

@@ -30,6 +30,8 @@ export type Policy = {
   /** In the order of `budgetUnits`; undefined is no limit. */
   readonly limits: readonly (bigint | undefined)[]
   readonly onHit: 'block' | 'redirect'
+  /** Tools' money counts as US dollars, beside what models cost. */
+  readonly countsToolMoney?: boolean
   /** Percent of a limit, ascending. */
   readonly alerts: readonly number[]
   /** The windows that it had before, newest first. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import {
   type ActiveKill,
   type DispatchUse,
@@ -81,7 +81,7 @@ test('of the kills that concern an undo the newest decides, in any order', () =>
 })
 
 test('a tool is named with its server', () => {
-  for (const good of ['shop/refund', 'shop/*', 'a.b-c_d/x y'.replace(' ', '.')]) {
+  for (const good of ['shop/refund', 'shop/*', 'a.b-c_d/x.y']) {
     assert(killToolPattern.test(good), good)
   }
   for (const bad of ['refund', '*', '*/refund', 'shop/', 'shop/re*', '/x', 'shop/a b']) {

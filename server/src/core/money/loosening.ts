@@ -32,7 +32,7 @@ const unitOrder: readonly CalendarUnit[] = ['hour', 'day', 'week', 'month']
  * The same sum in a shorter window is more money. What cannot be compared counts as looser; another
  * zone is not, because what was used of the day before counts in the first day of the new zone.
  */
-export function isWindowLooser(before: BudgetWindow, after: BudgetWindow): boolean {
+function isWindowLooser(before: BudgetWindow, after: BudgetWindow): boolean {
   if (after.kind === 'whole') return false
   if (before.kind === 'rolling' && after.kind === 'rolling') return after.seconds < before.seconds
   if (before.kind === 'calendar' && after.kind === 'calendar') {
@@ -45,6 +45,6 @@ function includesParty(parties: readonly ListedParty[], party: ListedParty): boo
   return parties.some((each) => partyKey(each) === partyKey(party))
 }
 
-export function partyKey(party: ListedParty): string {
+function partyKey(party: ListedParty): string {
   return 'digest' in party ? `digest ${party.digest}` : `pattern ${party.pattern}`
 }

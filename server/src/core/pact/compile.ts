@@ -187,6 +187,7 @@ function assemble(
     ...scope,
     taint: compilePactTaint(manifest, { tools, scope }),
     escalation: compileEscalation(manifest, tools),
+    killOn: manifest.pact.killOn ?? [],
     prompts: compilePrompts(manifest.prompts),
     rules: rules.rules,
     warnings: warningsOf(manifest, { tools, models, toolSchemas }),

@@ -255,6 +255,8 @@ export type CompiledRule = {
 
 export type CompiledPrompts = { readonly matchesPrompt: (systemText: string) => boolean }
 
+export type KillRule = NonNullable<Manifest['pact']['killOn']>[number]
+
 export type CompiledPact = {
   readonly agent: Manifest['agent']
   readonly signature: SignaturePolicy
@@ -287,6 +289,8 @@ export type CompiledPact = {
   readonly taint: PactTaint
   /** Undefined for most: no trigger asks for a person. */
   readonly escalation?: CompiledEscalation | undefined
+  /** What stops the agent without a person; none for most. */
+  readonly killOn: readonly KillRule[]
   readonly prompts: CompiledPrompts
   readonly rules: readonly CompiledRule[]
   /** What enrolment should show to the operator, and does not refuse. */

@@ -1,5 +1,6 @@
 // The pact of a manifest: promises and permissions.
 import { escalation } from './escalation-schema.ts'
+import { killOn } from './kill-schema.ts'
 import { list, matching, object, oneOf, ruleId, text } from './schema-parts.ts'
 import { writeFlow } from './tasks-schema.ts'
 import { pactTests } from './tests-schema.ts'
@@ -34,6 +35,7 @@ export const pact = object(
     taint: taint.optional(),
     writeFlow: writeFlow.optional(),
     escalation: escalation.optional(),
+    killOn: killOn.optional().describe('What stops the agent without a person.'),
     tests: pactTests.optional().describe('Run by `airworthy pact check`, and at each enrolment.'),
     unproven: oneOf(['irreversible', 'declared'])
       .optional()

@@ -48,8 +48,8 @@ export class Fence {
    * `kill.active`; rejects with `gateway.lease_ended` where none comes in a moment.
    */
   admit(subject: KillSubject, { mayWait }: { mayWait: boolean }): Promise<void> | undefined {
-    const stopped = this.killRefusal(subject)
-    if (stopped !== undefined) throw stopped
+    const refusal = this.killRefusal(subject)
+    if (refusal !== undefined) throw refusal
     return this.isLeased || !mayWait ? undefined : this.#admitLate()
   }
 

@@ -39,6 +39,8 @@ export class KillWatch implements AsyncDisposable {
   readonly #stopping = new AbortController()
   #lease: KillLease | undefined
   #epoch: bigint | undefined
+  /** The newest epoch that the database told of. */
+  #told = 0n
   /** Of kills that were applied and whose epoch is not confirmed yet. */
   #acks: Ack[] = []
   #woken = Promise.withResolvers<void>()
@@ -99,7 +101,10 @@ export class KillWatch implements AsyncDisposable {
       organisationId,
       name,
       gatewayId: this.gatewayId,
-      onWoken: () => this.#wake(),
+      onWoken: (epoch) => {
+        this.#told = epoch
+        this.#wake()
+      },
       onLost: () => this.#wake(),
     })
   }
@@ -116,7 +121,8 @@ export class KillWatch implements AsyncDisposable {
     const lease = this.#lease
     if (lease === undefined) throw new Error('there is no connection for the lease')
     for (let turn = 0; turn < turnsMax; turn += 1) {
-      if (this.#epoch !== undefined) {
+      // What was told is newer: a renewal would only be refused.
+      if (this.#epoch !== undefined && this.#epoch >= this.#told) {
         // Read before it is sent: whatever takes long takes from the lease.
         const sent = clocks()
         if (await lease.renew(this.#epoch, this.#acks)) {
@@ -138,6 +144,8 @@ export class KillWatch implements AsyncDisposable {
     const cut = fence.apply(kills.filter((kill) => kill.mode !== 'drill'))
     onKills(kills)
     this.#epoch = epoch
+    // It may have been told of another organisation's.
+    this.#told = epoch
     for (const { killId, epoch: of, mode } of kills) {
       if (known !== undefined && of <= known) continue
       this.#acks.push({ killId, cut: cut.get(killId) ?? 0 })

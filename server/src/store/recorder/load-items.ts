@@ -2,7 +2,7 @@
 // remember, of another process or of a connection that is gone.
 import { isWatchKnown, loadWatches } from './load-watches.ts'
 import type { Item, Loaded } from './items.ts'
-import { loadMoney } from './load-money.ts'
+import { isMoneyAsked, loadMoney } from './load-money.ts'
 import { amountsOf } from './ledger.ts'
 import { settledBeforeOf } from './outcome-detail.ts'
 import { loadPolicyLedgers } from './policies.ts'
@@ -14,7 +14,7 @@ import type { Intent } from './types.ts'
 export function isIntentKnown(state: RecorderState, intent: Intent, nowMs: number): boolean {
   if (intent.resume !== undefined || !state.keys.has(intent.principal.apiKeyId)) return false
   // What money is left is read anew, where there are limits on it.
-  if (intent.money !== undefined && state.limitsVersion !== null) return false
+  if (isMoneyAsked(state, intent)) return false
   // Which effects touch the same thing is never remembered.
   if (intent.undo !== undefined || intent.effect?.touches !== undefined) return false
   if (intent.effect !== undefined && !state.effects.has(intent.effect.key)) return false

@@ -8,7 +8,13 @@ import { coversAction, limitSubject } from '../../core/money/limit.ts'
 import type { Quote } from '../../core/money/quote.ts'
 import { type KnownLimit, limitColumns, limitOf, type LimitRow } from '../money-limit-rows.ts'
 import { loadMoneyLedgers, makeMoneyLedgers, type NewMoneyLedger } from './money-ledgers.ts'
-import { type MoneyAuthorisation, type MoneyState, noMoney } from './money-state.ts'
+import {
+  type MoneyAuthorisation,
+  type MoneyPurpose,
+  type MoneyState,
+  noMoney,
+} from './money-state.ts'
+import { toolMoneyLedgers } from './place-tool-money.ts'
 import { ledgerIdOf } from './policies.ts'
 import type { OpenCall, RecorderState, Scope, SessionState } from './state.ts'
 import type { Intent } from './types.ts'
@@ -23,7 +29,7 @@ export async function loadMoney(
     readonly nowMs: number
   },
 ): Promise<void> {
-  const intents = state.limitsVersion === null ? [] : of.intents.filter((each) => each.money)
+  const intents = of.intents.filter((each) => isMoneyAsked(state, each))
   const ending = of.ending.filter((call) => call.hasMoney)
   state.money = noMoney()
   if (intents.length === 0 && ending.length === 0) return
@@ -40,6 +46,14 @@ export async function loadMoney(
   const byId = new Map(limits.map((limit) => [limit.limitId, limit]))
   await loadReservations(scope, money, { ending, limits: byId })
   await loadPlaces(state, scope, { money, intents, nowMs: of.nowMs })
+}
+
+/** Whether anything wants to know of the money that the call moves. */
+export function isMoneyAsked(state: RecorderState, intent: Intent): boolean {
+  if (intent.money === undefined) return false
+  if (state.limitsVersion !== null) return true
+  const session = state.sessions.get(intent.principal.sessionId)
+  return session !== undefined && toolMoneyLedgers(session).length > 0
 }
 
 /** Those that hold, and those that the calls reserved in, whatever became of them. */
@@ -149,7 +163,7 @@ async function loadReservations(
   const found = await scope.client.query<{
     call_id: string
     ledger_id: string
-    purpose: 'charge' | 'open' | 'refill'
+    purpose: MoneyPurpose
     minor: string
     count: string
   }>(

@@ -10,7 +10,7 @@ export type KnownMoneyLedger = MoneyLedger & {
   readonly ceilings: { readonly minor: bigint | undefined; readonly count: bigint | undefined }
 }
 
-export type MoneyPurpose = 'charge' | 'open' | 'refill'
+export type MoneyPurpose = 'charge' | 'open' | 'refill' | 'budget'
 
 export type MoneyReservation = {
   readonly callId: string

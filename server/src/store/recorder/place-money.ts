@@ -22,7 +22,9 @@ import {
 import { coversAction, limitSubject } from '../../core/money/limit.ts'
 import type { KnownLimit } from '../money-limit-rows.ts'
 import type { Batch } from './batch.ts'
+import { isMoneyAsked } from './load-money.ts'
 import type { MoneyAuthorisation, MoneyReservation, MoneyTaken } from './money-state.ts'
+import { askBudgets, endInBudget, reserveInBudget } from './place-tool-money.ts'
 import type { OpenCall, SessionState } from './state.ts'
 import type { Intent, MoneyIntent, Outcome } from './types.ts'
 
@@ -34,7 +36,7 @@ export function tightenByMoney(
 ): Decision {
   const { session, decision } = of
   const move = intent.money
-  if (move === undefined || batch.state.limitsVersion === null) return decision
+  if (move === undefined || !isMoneyAsked(batch.state, intent)) return decision
   const findings: MoneyFinding[] = []
   const reservations: MoneyReservation[] = []
   const mismatch = assetFault(batch, move)
@@ -47,6 +49,11 @@ export function tightenByMoney(
     const said = askLimit(batch, intent, { limit, move, isCovered: covered })
     if (said.finding !== undefined) findings.push(said.finding)
     if (said.reservation !== undefined) reservations.push(said.reservation)
+  }
+  if (!covered) {
+    const said = askBudgets(batch, intent, session)
+    findings.push(...said.findings)
+    reservations.push(...said.reservations)
   }
   batch.state.money.taken.set(intent.callId, { reservations, closes })
   return findings.reduce(tighten, decision)
@@ -134,6 +141,12 @@ export function takeMoney(batch: Batch, intent: Intent): boolean {
   const { rows } = batch
   let hasMoney = false
   for (const reservation of taken.reservations) {
+    if (reservation.purpose === 'budget') {
+      if (!reserveInBudget(batch, reservation)) continue
+      rows.money.reserved.push(reservation)
+      hasMoney = true
+      continue
+    }
     const ledger = batch.state.money.ledgers.get(reservation.ledgerId)
     if (ledger === undefined) continue
     if (reservation.purpose !== 'refill') {
@@ -159,10 +172,17 @@ function closeFor(batch: Batch, intent: Intent, { closes }: MoneyTaken): boolean
 
 /** What the call reserved is settled or given back; of one that is unknown all stays reserved. */
 export function endMoney(batch: Batch, call: OpenCall, outcome: Outcome): void {
-  if (call.hasMoney !== true || outcome.state === 'unknown') return
-  const isDone = outcome.state === 'done'
+  if (call.hasMoney !== true) return
+  const { state } = outcome
   const { money } = batch.state
-  for (const { ledgerId, purpose, amounts } of money.reservations.get(call.callId) ?? []) {
+  const held = money.reservations.get(call.callId) ?? []
+  for (const each of held) {
+    if (each.purpose === 'budget') endInBudget(batch, each, { call, state })
+  }
+  if (state === 'unknown') return
+  const isDone = state === 'done'
+  for (const { ledgerId, purpose, amounts } of held) {
+    if (purpose === 'budget') continue
     const ledger = money.ledgers.get(ledgerId)
     if (ledger === undefined) throw new Error(`the money ledger ${ledgerId} is gone`)
     if (purpose === 'refill') {

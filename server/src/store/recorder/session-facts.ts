@@ -48,7 +48,7 @@ export function parseFacts(
     taint: stored.x && { untrusted: stored.x[0], private: stored.x[1] },
     flow: parseFlow(stored.f),
     recent: stored.r,
-    escalation: stored.e,
+    ...(stored.e === undefined ? {} : { escalation: stored.e }),
     tools,
   }
 }

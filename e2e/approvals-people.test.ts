@@ -1,0 +1,200 @@
+// One person who is several operators; edits that must not lose the question; several gateways that
+// decide, expire, cancel and execute the same holds at once.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createClient } from '@airworthy/sdk'
+import { enrol, standGround, type TestSession } from './harness/ground.ts'
+import { at, type Json } from './harness/json.ts'
+import { addPerson, type Person } from './harness/operators.ts'
+import { readEntries } from './harness/record.ts'
+
+const ground = await standGround()
+const { tools, server, database } = ground
+const { client } = server
+
+const holdRefunds: Json = { id: 'big', effect: 'hold', tools: ['desk/refund'], reason: 'ask' }
+
+function executed(session: TestSession): number {
+  return tools.journal.filter((call) => call.session === session.id).length
+}
+
+async function holdRefund(session: TestSession, orderId: string): Promise<string> {
+  const held = await session.call('refund', { order_id: orderId, amount: 5 })
+  assert.equal(at(held.value, 'held'), true, JSON.stringify(held.value))
+  return String(at(held.value, 'id'))
+}
+
+const agentWith = (approvals: readonly Json[], more: Json = {}) =>
+  enrol(ground, { rules: [holdRefunds], more: { approvals, ...more } })
+
+const forbidden = (why: string) => (error: unknown) =>
+  at(error, 'code') === 'vote.forbidden' && at(error, 'detail.why') === why
+
+let puppetsMade = 0
+
+/** An operator whom somebody who is no admin has added, and whose key they therefore have. */
+async function addPuppet(of: Person, name?: string): Promise<Person> {
+  puppetsMade += 1
+  const puppet = name ?? `puppet-${puppetsMade}`
+  const { operator, key } = await of.client.addOperator({ name: puppet, role: 'operator' })
+  const own = createClient({ baseUrl: server.url, key })
+  return { id: operator.id, name: puppet, client: own, apiKey: key }
+}
+
+test('whoever an operator has added is no second voter, by whatever chain', async () => {
+  const agent = await agentWith([{ id: 'two', levels: [{ quorum: 2, withinSeconds: 600 }] }])
+  await using session = await agent.open()
+  const one = await addPerson(server, { role: 'operator' })
+  const puppet = await addPuppet(one)
+  const next = await addPuppet(puppet)
+  const id = await holdRefund(session, 'a')
+  await puppet.client.approveHold(id)
+  await assert.rejects(one.client.approveHold(id), { code: 'vote.cast' })
+  await assert.rejects(next.client.approveHold(id), { code: 'vote.cast' })
+  assert.equal((await client.getHold(id)).state, 'pending')
+  assert.equal(executed(session), 0)
+  const other = await addPerson(server, { role: 'operator' })
+  assert.equal((await other.client.approveHold(id)).call.state, 'done')
+})
+
+test('the author does not vote as somebody whom they have added, nor do teams get round', async () => {
+  const policy = { id: 'one', levels: [{ withinSeconds: 600 }], excludeOwnTeam: true }
+  const agent = await agentWith([policy])
+  const one = await addPerson(server, { role: 'operator' })
+  const puppet = await addPuppet(one)
+  const { session: opened } = await one.client.openSession({ agent: agent.name })
+  await using session = await agent.open()
+  await database.query(
+    `UPDATE airworthy.sessions SET opened_by = (SELECT opened_by FROM airworthy.sessions
+      WHERE session_id = $2) WHERE session_id = $1`,
+    [session.id, opened.id],
+  )
+  const id = await holdRefund(session, 'a')
+  await assert.rejects(puppet.client.approveHold(id), forbidden('author'))
+  const edited = await puppet.client
+    .editHold(id, { arguments: { order_id: 'a', amount: 2 } })
+    .catch((thrown: unknown) => thrown)
+  assert.equal(at(edited, 'code'), 'vote.forbidden')
+  const mate = await addPerson(server, { role: 'operator', teams: ['tests@example.com'] })
+  const mateToo = await addPuppet(mate)
+  await assert.rejects(mateToo.client.approveHold(id), forbidden('own_team'))
+  const editor = await addPerson(server, { role: 'operator' })
+  const args = { order_id: 'a', amount: 3 }
+  const next = (await editor.client.editHold(id, { arguments: args })).hold?.id ?? ''
+  const editorToo = await addPuppet(editor)
+  await assert.rejects(editorToo.client.approveHold(next), forbidden('author'))
+  assert.equal(executed(session), 0)
+  await client.closeSession(opened.id)
+})
+
+test('a name that a policy asks is nobody whom an operator has added under it', async () => {
+  const levels = [{ approvers: { operators: ['cfo'] }, withinSeconds: 600 }]
+  const agent = await agentWith([{ id: 'cfo', levels }])
+  await using session = await agent.open()
+  const one = await addPerson(server, { role: 'operator' })
+  const id = await holdRefund(session, 'a')
+  const squatter = await addPuppet(one, 'cfo')
+  await assert.rejects(squatter.client.approveHold(id), forbidden('not_asked'))
+  await client.revokeOperator(squatter.id)
+  const cfo = await addPerson(server, { name: 'cfo' })
+  assert.equal((await cfo.client.approveHold(id)).call.state, 'done')
+})
+
+test('whoever an operator has added confirms nothing of theirs; who added whom is on record', async () => {
+  const one = await addPerson(server, { role: 'operator' })
+  const puppet = await addPuppet(one)
+  const next = await addPuppet(puppet)
+  const agent = await agentWith([])
+  const kill = await client.kill({ scope: 'agent', target: agent.name, reason: 'a test' })
+  const proposal = await puppet.client.resumeKill(kill.id, { reason: 'again' })
+  for (const each of [one, puppet, next]) {
+    await assert.rejects(each.client.confirmProposal(proposal.id), { code: 'proposal.same_person' })
+  }
+  const other = await addPerson(server, { role: 'operator' })
+  assert.equal((await other.client.confirmProposal(proposal.id)).state, 'confirmed')
+  const { operators } = await client.listOperators()
+  const shown = operators.find((each) => each.id === next.id)
+  assert.deepEqual([shown?.addedBy, shown?.person], [puppet.id, one.id])
+  const entry = (await readEntries(database)).find(
+    ({ entry: each }) => at(each, 'body.operator') === next.id,
+  )?.entry
+  assert.deepEqual([entry?.['type'], at(entry, 'body.by')], ['key.issued', puppet.id])
+})
+
+test('who revokes an objector does not revoke the objection', async () => {
+  const agent = await agentWith([{ id: 'two', levels: [{ quorum: 2, withinSeconds: 600 }] }])
+  await using session = await agent.open()
+  const one = await addPerson(server, { role: 'operator' })
+  const [ann, ben] = [
+    await addPerson(server, { role: 'operator' }),
+    await addPerson(server, { role: 'operator' }),
+  ]
+  const id = await holdRefund(session, 'a')
+  await ann.client.rejectHold(id)
+  await one.client.revokeOperator(ann.id)
+  assert.equal((await ben.client.rejectHold(id)).hold.state, 'rejected')
+})
+
+test('an edit that is denied leaves the question as it was', async () => {
+  const cap: Json = { id: 'cap', effect: 'deny', tools: ['desk/refund'], when: 'args.amount > 50' }
+  const agent = await enrol(ground, { rules: [holdRefunds, cap] })
+  await using session = await agent.open()
+  const [ann, ben] = [await addPerson(server), await addPerson(server)]
+  const id = await holdRefund(session, 'a')
+  const more = { arguments: { order_id: 'a', amount: 60 } }
+  const refused = await ann.client.editHold(id, more)
+  assert.deepEqual([refused.call.state, refused.hold], ['denied', null])
+  assert.equal((await client.getHold(id)).state, 'pending')
+  assert.equal((await session.detail()).session.facts.denied, 0, 'it is not the agent that was refused')
+  assert.equal((await ben.client.approveHold(id)).call.state, 'done')
+})
+
+test('an edit of a step does not take its run back', async () => {
+  const agent = await enrol(ground, {
+    rules: [holdRefunds],
+    runs: { onDenied: 'compensate' },
+  })
+  await using session = await agent.open()
+  await session.call('write_order', { order_id: 'a' }, { 'airworthy/run': 'trip' })
+  const held = await session.call(
+    'refund',
+    { order_id: 'a', amount: 5 },
+    { 'airworthy/run': 'trip' },
+  )
+  const [ann, ben] = [await addPerson(server), await addPerson(server)]
+  const id = String(at(held.value, 'id'))
+  const less = { arguments: { order_id: 'a', amount: 2 } }
+  const edited = await ann.client.editHold(id, less)
+  assert.equal(edited.call.state, 'held')
+  assert.equal((await ben.client.approveHold(edited.hold?.id ?? '')).call.state, 'done')
+  const { runs } = await client.listRuns({ session: session.id })
+  assert.deepEqual(
+    runs.map((run) => run.state),
+    ['open'],
+  )
+})
+
+test('of many who edit one question at once, one does; a closed session loses none', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds] })
+  await using session = await agent.open()
+  const people = await Promise.all([1, 2, 3, 4].map(() => addPerson(server)))
+  const id = await holdRefund(session, 'a')
+  const edits = await Promise.allSettled(
+    people.map((each, amount) =>
+      each.client.editHold(id, { arguments: { order_id: 'a', amount: amount + 1 } }),
+    ),
+  )
+  const made = edits.flatMap((each) => (each.status === 'fulfilled' ? [each.value.hold?.id] : []))
+  assert.equal(made.length, 1)
+  for (const each of edits) {
+    if (each.status === 'rejected') assert.equal(at(each.reason, 'code'), 'hold.settled')
+  }
+  const waiting = await database.query(
+    `SELECT hold_id FROM airworthy.holds WHERE session_id = $1 AND state = 'pending'`,
+    [session.id],
+  )
+  assert.deepEqual(
+    waiting.rows.map((row) => row['hold_id']),
+    made,
+  )
+})
