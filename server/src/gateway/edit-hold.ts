@@ -1,10 +1,11 @@
-// Other arguments for a held call. They are a proposal of their own: the held call is rejected, and the
-// new one is held whatever the rules say, since whoever wrote it cannot approve it.
-import { randomUUIDv7 } from 'node:crypto'
+// Other arguments for a held call. They are a proposal of their own: it is held whatever the rules
+// say, since whoever wrote it cannot approve it, and the held call is rejected in the same commit.
+import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
 import { splitToolName } from '../core/decision/call.ts'
 import { AirworthyError } from '../core/errors.ts'
 import { wholeSessionName } from '../core/run/run.ts'
-import { replaceHold } from '../store/replace-hold.ts'
+import { requireEditor } from '../store/replace-hold.ts'
 import { findHeldCall } from '../store/hold-votes.ts'
 import { findPrincipal } from '../store/principals.ts'
 import { findRunOfCall } from '../store/run-holds.ts'
@@ -20,8 +21,8 @@ export type HoldEdit = {
 }
 
 /**
- * Gives the new call, and its hold unless it is denied. Throws `hold.*`, `vote.forbidden`, or
- * `tool.arguments_invalid`; the held call is then as it was.
+ * Gives the new call, and its hold unless it is denied or was done before; then, and where this throws
+ * `hold.*`, `vote.forbidden` or `tool.arguments_invalid`, the held call is as it was.
  */
 export async function editHold(
   gateway: Gateway,
@@ -37,6 +38,8 @@ export async function editHold(
   const principal = await findPrincipal(db, organisationId, held)
   if (principal === undefined) throw new AirworthyError('hold.unknown', 'its session is gone')
   const run = await findRunOfCall(db, organisationId, held.callId)
+  await requireEditor(db, organisationId, edit)
+  const salt = randomBytes(reasonSaltBytes)
   const input = {
     callId: randomUUIDv7(),
     principal,
@@ -44,9 +47,13 @@ export async function editHold(
     args,
     resume: undefined,
     run: run === undefined || run.name === wholeSessionName ? undefined : run.name,
-    author: { operatorId, replaces: holdId },
+    author: {
+      operatorId,
+      replaces: holdId,
+      reason: { text: reason, salt, commitment: commitReason(salt, reason) },
+    },
   }
-  const { intent, loaded } = await prepareToolCall(gateway, input, false)
+  const { loaded } = await prepareToolCall(gateway, input, false)
   const validate = loaded.pinned.get(held.action)?.validate
   if (validate !== undefined && !validate(args)) {
     const [first] = validate.errors ?? []
@@ -54,8 +61,6 @@ export async function editHold(
     const message = `${where} ${first?.message ?? 'do not match the schema'}`
     throw new AirworthyError('tool.arguments_invalid', message)
   }
-  const newEffectKey = intent.holdEffect().key
-  await replaceHold(db, organisationId, { holdId, operatorId, reason, newEffectKey })
   const reply = await runToolCall(gateway, input)
   const made = await findHoldOfCall(gateway, reply.callId)
   return { callId: reply.callId, holdId: made }

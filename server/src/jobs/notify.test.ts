@@ -11,10 +11,15 @@ import { createNotifier } from '../adapters/notifier/notifier.ts'
 import type { NoticeKind } from '../core/approval/notice.ts'
 import { type ChannelFilter, kindsDefault } from '../core/channel/filter.ts'
 import { addChannel, listChannels, removeChannel } from '../store/channels.ts'
-import { claimDeliveries, endAttempt, listDeliveries } from '../store/deliveries.ts'
+import {
+  claimDeliveries,
+  endAttempt,
+  forgetDeliveries,
+  listDeliveries,
+} from '../store/deliveries.ts'
 import { fanOutNotices } from '../store/fan-out.ts'
 import { readCard } from '../store/hold-card.ts'
-import { announce } from '../store/outbox.ts'
+import { announce, forgetNotices } from '../store/outbox.ts'
 import { PayloadVault } from '../store/payloads.ts'
 import { NotificationSender } from './notify.ts'
 
@@ -54,7 +59,7 @@ function startSender(): NotificationSender {
     publicUrl: () => 'https://airworthy.example',
     readCard: (holdId) => readCard(db, organisationId, holdId),
     random: () => 0.5,
-    log: (message) => void logged.push(message),
+    log: (message, fields) => void logged.push(`${message} ${JSON.stringify(fields ?? {})}`),
   })
 }
 
@@ -76,8 +81,12 @@ function add(name: string, filter: Partial<ChannelFilter> = {}) {
   })
 }
 
-function tell(kind: NoticeKind, subject: string = randomUUIDv7()): Promise<void> {
-  return announce(api.db, api.organisationId, { kind, subject })
+function tell(
+  kind: NoticeKind,
+  subject: string = randomUUIDv7(),
+  detail: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  return announce(api.db, api.organisationId, { kind, subject, detail })
 }
 
 const states = async () =>
@@ -154,7 +163,8 @@ test('a receiver that fails gets the same message again, and after twelve times 
   const posts = receiver.posts.slice(count)
   assert.equal(posts.length, 12)
   assert.equal(new Set(posts.map(({ headers }) => headers['webhook-id'])).size, 1)
-  assert.deepEqual(logged, ['a message could not be brought'])
+  assert.equal(logged.length, 1)
+  assert.match(logged[0] ?? '', /^a message could not be brought /)
   const [dead] = await listDeliveries(api.db, api.organisationId, { limit: 1 })
   assert.deepEqual([dead?.attempts, dead?.failure], [12, 'the receiver answered 503'])
 })
@@ -238,4 +248,128 @@ test('a gateway that stops leaves what it was sending to others at once, and it 
   const [left] = await listDeliveries(api.db, api.organisationId, { limit: 1 })
   assert.deepEqual([left?.state, left?.attempts], ['pending', 0])
   assert.ok(Number(left?.nextAt) - Date.now() <= 1000)
+})
+
+test('a kill of a session, a version or an agent is told to those who hear of its agent', async () => {
+  const { sessionId } = await insertHeldCall(api)
+  const { db, organisationId } = api
+  const found = await sql<{ agent_id: string; version_id: string }>`SELECT agent_id, version_id
+    FROM airworthy.sessions WHERE session_id = ${sessionId}`.execute(db)
+  const [session] = found.rows
+  assert(session !== undefined)
+  const filters = { desk: { agents: ['desk'] }, till: { agents: ['till'] }, all: {} }
+  for (const [name, filter] of Object.entries(filters)) await add(name, filter)
+  const targets = {
+    session: sessionId,
+    version: session.version_id,
+    agent: session.agent_id,
+    tool: 'shop/cancel_order',
+    organisation: organisationId,
+  }
+  for (const [scope, target] of Object.entries(targets)) {
+    await tell('kill.issued', randomUUIDv7(), { mode: 'freeze', scope, target })
+  }
+  // What names nobody, in whatever words, stops no other from being told.
+  await tell('kill.issued', randomUUIDv7(), { scope: 'agent', target: 'no-id', agent: 'no-id' })
+  await fanOutNotices(db, organisationId, 100)
+  const deliveries = await listDeliveries(db, organisationId, { limit: 100 })
+  const count = (name: string) => deliveries.filter(({ channel }) => channel === name).length
+  assert.deepEqual([count('all'), count('desk'), count('till')], [6, 6, 3])
+})
+
+test('more messages than one statement can hold are made of one page of notices', async () => {
+  const { db, organisationId } = api
+  const to = Array.from({ length: 10 }, (_, at) => `duty${at}@example.com`)
+  for (let at = 0; at < 14; at += 1) {
+    await addChannel(db, organisationId, {
+      vault,
+      channel: {
+        name: `mail${at}`,
+        target: { kind: 'email', host: 'mail.example', port: 25, tls: 'none', from: 'a@b.example', to },
+        filter: { kinds: kindsDefault, agents: [], teams: [], stakesMin: 'low' },
+        hidesAmount: false,
+        operatorId,
+      },
+    })
+  }
+  for (let at = 0; at < 50; at += 1) await tell('proposal.made')
+  assert.equal(await fanOutNotices(db, organisationId, 100), 50)
+  const made = await sql<{ count: number }>`SELECT count(*)::int AS count
+    FROM airworthy.deliveries`.execute(db)
+  assert.equal(made.rows[0]?.count, 50 * 14 * 10)
+})
+
+test('however many receivers hang, another is told at once', async () => {
+  await using sender = startSender()
+  const slow = Array.from({ length: 6 }, (_, at) => `hanging${at}`)
+  for (const name of [...slow, 'quick']) await add(name)
+  const hanging: ServerResponse[] = []
+  receiver.answer((post, response) => {
+    if (post.path === '/quick') response.writeHead(204).end()
+    else hanging.push(response)
+  })
+  for (let at = 0; at < 20; at += 1) await tell('proposal.made')
+  await turnUntil([sender], async () => {
+    const sent = (await states()).filter((state) => state === 'sent')
+    return sent.length === 20
+  })
+  for (const response of hanging) response.writeHead(204).end()
+})
+
+test('what a receiver repeats of a message, or of its own address, is neither kept nor logged', async () => {
+  await using sender = startSender()
+  await add('repeating')
+  const { holdId } = await insertHeldCall(api)
+  receiver.answer((post, response) => {
+    response.writeHead(410).end(`${post.path} does not want ${post.body}`)
+  })
+  await tell('hold.opened', holdId)
+  await turnUntil([sender], async () => (await states()).includes('dead'))
+  const [dead] = await listDeliveries(api.db, api.organisationId, { limit: 1 })
+  for (const words of [dead?.failure ?? '', ...logged]) {
+    assert.ok(!words.includes('repeating') && !words.includes('cancel_order'), words)
+  }
+  assert.equal(dead?.failure, 'the receiver answered 410')
+})
+
+test('a channel that is removed leaves nothing that waits, also when the gateway dies over it', async () => {
+  const { db, organisationId } = api
+  await using sender = startSender()
+  await add('leaving')
+  for (let at = 0; at < 5; at += 1) await tell('proposal.made')
+  await fanOutNotices(db, organisationId, 100)
+  await removeChannel(db, organisationId, { name: 'leaving', operatorId })
+  assert.deepEqual(await states(), Array(5).fill('dead'))
+  // It died after the command, before it had ended them all.
+  await sql`UPDATE airworthy.deliveries SET state = 'pending', ended_at = NULL`.execute(db)
+  for (const { run } of sender.tasks()) await run()
+  assert.deepEqual(await states(), Array(5).fill('dead'))
+})
+
+test('what is over is forgotten, each after its time, a page at a time', async () => {
+  const { db, organisationId } = api
+  await add('old')
+  for (let at = 0; at < 6; at += 1) await tell('proposal.made')
+  await fanOutNotices(db, organisationId, 100)
+  await sql`WITH numbered AS (SELECT delivery_id, row_number() OVER (ORDER BY delivery_id) AS number
+      FROM airworthy.deliveries)
+    UPDATE airworthy.deliveries d SET
+      state = CASE WHEN number <= 3 THEN 'sent' WHEN number <= 5 THEN 'dead' ELSE 'pending' END,
+      ended_at = CASE WHEN number <= 5 THEN clock_timestamp()
+        - make_interval(days => CASE number WHEN 1 THEN 1 WHEN 5 THEN 91 ELSE 31 END) END
+    FROM numbered WHERE numbered.delivery_id = d.delivery_id`.execute(db)
+  const dayMs = 24 * 3600 * 1000
+  const kept = { sentKeptMs: 30 * dayMs, deadKeptMs: 90 * dayMs }
+  const forget = (limit: number) => forgetDeliveries(db, organisationId, { ...kept, limit })
+  assert.deepEqual([await forget(2), await forget(2), await forget(2)], [2, 1, 0])
+  assert.deepEqual((await states()).toSorted(), ['dead', 'pending', 'sent'])
+  await sql`UPDATE airworthy.outbox SET handled_at = now() - interval '8 days'
+    WHERE handled_at IS NOT NULL`.execute(db)
+  await tell('proposal.made')
+  await using sender = startSender()
+  const [, forgetting] = sender.tasks()
+  await forgetting?.run()
+  assert.equal(await forgetNotices(db, organisationId, { keptMs: 0, limit: 10 }), 0)
+  const open = await sql`SELECT FROM airworthy.outbox`.execute(db)
+  assert.equal(open.rows.length, 1, 'what was not handled stays')
 })

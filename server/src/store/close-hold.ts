@@ -1,4 +1,4 @@
-// The end of a hold: it is approved, rejected, replaced by an edit, or its time is over.
+// The end of a hold: it is approved, rejected, or its time is over.
 import { type Kysely, sql } from 'kysely'
 import type { EntryValue } from '../core/audit/entry.ts'
 import type { OrganisationId } from '../core/ids.ts'
@@ -9,7 +9,7 @@ import { reactToHold } from './run-holds.ts'
 import type { Schema } from './schema.ts'
 
 /** `canary`: it was approved, and nobody had asked for it. */
-export type HoldEnd = 'approving' | 'rejected' | 'expired' | 'replaced' | 'canary'
+export type HoldEnd = 'approving' | 'rejected' | 'expired' | 'canary'
 
 /** What decided it: an operator's vote, with a commitment to their words. */
 export type DecidedBy = { readonly operatorId: string; readonly reason: string }
@@ -18,14 +18,12 @@ const types = {
   approving: 'hold.approved',
   rejected: 'hold.rejected',
   expired: 'hold.expired',
-  replaced: 'hold.rejected',
   canary: 'hold.canary_approved',
 } as const
 
 const codes = {
   rejected: 'hold.rejected',
   expired: 'hold.expired',
-  replaced: 'hold.replaced',
   canary: 'hold.canary',
 } as const
 
@@ -37,8 +35,6 @@ export async function closeHold(
     readonly hold: FullHold
     readonly end: HoldEnd
     readonly by?: DecidedBy | undefined
-    /** Of a replaced hold: the key of the edited call's effect. */
-    readonly newEffectKey?: string
   },
 ): Promise<void> {
   const { hold, end, by } = change
@@ -47,7 +43,6 @@ export async function closeHold(
     type: types[end],
     body: {
       args: hold.argsHash,
-      code: end === 'replaced' ? codes.replaced : undefined,
       facts: hold.factsHash === '' ? undefined : hold.factsHash,
       hold: hold.holdId,
       operator: by?.operatorId,
@@ -60,7 +55,7 @@ export async function closeHold(
   await tx
     .updateTable('airworthy.holds')
     .set({
-      state: end === 'replaced' || end === 'canary' ? 'rejected' : end,
+      state: end === 'canary' ? 'rejected' : end,
       decided_at: at.time,
       ...(isApproved ? { approved_round: hold.round } : {}),
     })
@@ -72,7 +67,7 @@ export async function closeHold(
     subject: hold.holdId,
     detail: { agent: hold.agentId, decision: isApproved ? 'approved' : end },
   })
-  if (!isApproved) await denyCall(tx, organisationId, { ...change, at, code: codes[end] })
+  if (!isApproved) await denyCall(tx, organisationId, { hold, at, code: codes[end] })
 }
 
 async function denyCall(
@@ -82,10 +77,9 @@ async function denyCall(
     readonly hold: FullHold
     readonly code: (typeof codes)[keyof typeof codes]
     readonly at: { readonly seq: bigint; readonly time: Date }
-    readonly newEffectKey?: string
   },
 ): Promise<void> {
-  const { hold, code, at, newEffectKey } = denied
+  const { hold, code, at } = denied
   await tx
     .insertInto('airworthy.call_outcomes')
     .values({
@@ -98,10 +92,8 @@ async function denyCall(
     })
     .execute()
   if (hold.effectId === undefined) return
-  // The effect keeps its key: a repeat hears what was decided, and asks nobody again. An edit of the
-  // same effect needs the key for itself.
-  await sql`UPDATE airworthy.effects SET state = 'denied', settled_at = ${at.time},
-      is_live = is_live AND effect_key IS DISTINCT FROM ${newEffectKey ?? null}
+  // The effect keeps its key: a repeat hears what was decided, and asks nobody again.
+  await sql`UPDATE airworthy.effects SET state = 'denied', settled_at = ${at.time}
     WHERE organisation_id = ${organisationId} AND effect_id = ${hold.effectId}`.execute(tx)
   await reactToHold(tx, organisationId, { callId: hold.callId, code })
 }

@@ -31,6 +31,17 @@ export type HoldRow = QuestionRow & {
   replaces_hold: string | undefined
 }
 
+/** A hold whose call was proposed anew, with other arguments. */
+export type ReplacedRow = {
+  hold_id: string
+  call_id: string
+  new_hold_id: string
+  reason: string
+  /** In hexadecimal. */
+  salt: string
+  seq: string
+}
+
 export type ReopenedRow = QuestionRow & {
   hold_id: string
   round: number
@@ -39,15 +50,12 @@ export type ReopenedRow = QuestionRow & {
   amount_minor: string | undefined
 }
 
-/** An edit is linked both ways. */
 export const insertHold: Statement = {
   name: 'airworthy-insert-hold',
   text: `WITH r AS (SELECT * FROM json_to_record($2::json) AS r(hold_id uuid, call_id uuid,
     session_id uuid, agent_id uuid, pact_id uuid, action text, args_hash text, schema_hash text,
     until_ms bigint, state text, seq bigint, wire text, policy json, facts json, facts_hash text,
-    effect_seen text, level_until_ms bigint, author_id uuid, replaces_hold uuid)),
-  replaced AS (UPDATE airworthy.holds h SET replaced_by = r.hold_id FROM r
-    WHERE h.organisation_id = $1 AND h.hold_id = r.replaces_hold)
+    effect_seen text, level_until_ms bigint, author_id uuid, replaces_hold uuid))
   INSERT INTO airworthy.holds (organisation_id, hold_id, call_id, session_id,
     agent_id, pact_id, action, args_hash, schema_hash, state, created_at, expires_at, intent_seq,
     wire, policy, facts, facts_hash, effect_seen, level_until, author_id, replaces_hold)
@@ -55,6 +63,18 @@ export const insertHold: Statement = {
     r.schema_hash, r.state, $3, to_timestamp(r.until_ms / 1000.0), r.seq, r.wire, r.policy, r.facts,
     r.facts_hash, r.effect_seen, to_timestamp(r.level_until_ms / 1000.0), r.author_id,
     r.replaces_hold FROM r`,
+}
+
+/** An edit is linked both ways; the words of its author stay beside the log. */
+export const closeReplaced: Statement = {
+  name: 'airworthy-close-replaced',
+  text: `WITH r AS (SELECT * FROM json_to_record($2::json) AS r(hold_id uuid, call_id uuid,
+    new_hold_id uuid, reason text, salt text, seq bigint)),
+  closed AS (UPDATE airworthy.holds h SET state = 'rejected', decided_at = $3,
+      replaced_by = r.new_hold_id, edit_reason = r.reason, edit_salt = decode(r.salt, 'hex')
+    FROM r WHERE h.organisation_id = $1 AND h.hold_id = r.hold_id)
+  INSERT INTO airworthy.call_outcomes (organisation_id, call_id, state, code, outcome_seq, settled_at)
+  SELECT $1, r.call_id, 'denied', 'hold.replaced', r.seq, $3 FROM r`,
 }
 
 export const changeHold: Statement = {

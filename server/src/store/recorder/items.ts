@@ -1,6 +1,7 @@
 // What waits in the recorder's queue, and how each is answered.
 import { AirworthyError } from '../../core/errors.ts'
 import { type Batch } from './batch.ts'
+import type { ReplaceableHold } from './place-edit.ts'
 import { placeIntent } from './place-intent.ts'
 import { placeOutcome } from './place-outcome.ts'
 import { placeUndo } from './place-undo.ts'
@@ -77,7 +78,10 @@ function defer<T>(): Deferred<T> {
 /** Calls of which the recorder had to ask the database; those that are settled leave it. */
 export type Loaded = {
   readonly calls: Map<string, OpenCall>
-  readonly heldIds: ReadonlySet<string>
+  /** Held calls that may go on; each that is placed leaves it. */
+  readonly heldIds: Set<string>
+  /** Holds that a person may propose anew; each that is replaced leaves it. */
+  readonly replaceable: Map<string, ReplaceableHold>
 }
 
 export type PlacedItem = {
@@ -93,16 +97,16 @@ export function placeItem(
 ): PlacedItem {
   const { loaded } = options
   if (item.kind === 'outcome') return placeOutcomeItem(batch, item, loaded)
-  const { callId, resume } = item.intent
-  if (resume !== undefined && !loaded.heldIds.has(callId)) {
-    const error = new AirworthyError('hold.settled', 'the held call went on before')
-    return { onLocked: nothing, onDurable: () => fail(item, error) }
-  }
-  const { undo } = item.intent
+  const settled = refuseSettledHold(item.intent, loaded)
+  if (settled !== undefined) return { onLocked: nothing, onDurable: () => fail(item, settled) }
+  const { callId, author, resume, undo } = item.intent
+  const replaced = author && loaded.replaceable.get(author.replaces)
   const { result, isLeased } =
     undo === undefined
-      ? placeIntent(batch, item.intent, options.newId)
+      ? placeIntent(batch, item.intent, { newId: options.newId, replaced })
       : { result: placeUndo(batch, item.intent, undo), isLeased: false }
+  if (resume !== undefined && 'decision' in result) loaded.heldIds.delete(callId)
+  for (const row of batch.rows.replaced) loaded.replaceable.delete(row.hold_id)
   const onLocked = (): void => {
     item.wasDispatched = true
     item.decided.resolve(result)
@@ -112,6 +116,21 @@ export function placeItem(
     item.durable.resolve(result)
   }
   return { onLocked: isLeased ? onLocked : nothing, onDurable }
+}
+
+/** A held call goes on once, and is replaced once, also where two ask for it in one batch. */
+function refuseSettledHold(
+  { callId, author, resume }: Intent,
+  loaded: Loaded,
+): AirworthyError | undefined {
+  if (resume !== undefined && !loaded.heldIds.has(callId)) {
+    return new AirworthyError('hold.settled', 'the held call went on before')
+  }
+  if (author === undefined) return undefined
+  const replaced = loaded.replaceable.get(author.replaces)
+  if (replaced === undefined) return new AirworthyError('hold.settled', 'the hold was decided before')
+  if (!replaced.isOver) return undefined
+  return new AirworthyError('hold.expired', 'the hold expired before the edit')
 }
 
 function placeOutcomeItem(batch: Batch, item: OutcomeItem, loaded: Loaded): PlacedItem {

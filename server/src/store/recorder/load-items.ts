@@ -4,6 +4,7 @@ import { isWatchKnown, loadWatches } from './load-watches.ts'
 import type { Item, Loaded } from './items.ts'
 import { isMoneyAsked, loadMoney } from './load-money.ts'
 import { amountsOf } from './ledger.ts'
+import { loadReplaceable } from './place-edit.ts'
 import { settledBeforeOf } from './outcome-detail.ts'
 import { loadPolicyLedgers } from './policies.ts'
 import { loadState, type OpenCall, type RecorderState, type Scope } from './state.ts'
@@ -12,7 +13,8 @@ import type { Intent } from './types.ts'
 
 /** True when nothing has to be read, and no lease taken back, to decide about the call. */
 export function isIntentKnown(state: RecorderState, intent: Intent, nowMs: number): boolean {
-  if (intent.resume !== undefined || !state.keys.has(intent.principal.apiKeyId)) return false
+  if (intent.resume !== undefined || intent.author !== undefined) return false
+  if (!state.keys.has(intent.principal.apiKeyId)) return false
   // What money is left is read anew, where there are limits on it.
   if (isMoneyAsked(state, intent)) return false
   // Which effects touch the same thing is never remembered.
@@ -75,7 +77,7 @@ export async function loadItems(options: {
   await loadTouching(state, scope, intents)
   await loadMoney(state, scope, { intents, ending, nowMs })
   await loadWatches(state, scope, intents)
-  return { calls, heldIds }
+  return { calls, heldIds, replaceable: await loadReplaceable(scope, intents) }
 }
 
 /** Calls that this process did not open, or opened on a connection that is gone. */

@@ -4,6 +4,7 @@ import { type Batch, record, requestPart, store, touchSession } from './batch.ts
 import { clip, insertCall, insertEffect, names, strictest } from './call-rows.ts'
 import { sha256Base64url } from './digest.ts'
 import { questionOf } from './place-approval.ts'
+import { type ReplaceableHold, replaceHold } from './place-edit.ts'
 import { tellFirings } from './place-escalation.ts'
 import type { SessionState } from './state.ts'
 import type { Intent, IntentResult } from './types.ts'
@@ -12,11 +13,15 @@ export function hold(
   batch: Batch,
   intent: Intent,
   session: SessionState,
-  options: { decision: Decision; newId: () => string },
+  options: { decision: Decision; newId: () => string; replaced?: ReplaceableHold | undefined },
 ): IntentResult {
-  const { decision, newId } = options
+  const { decision, newId, replaced } = options
   const effect = intent.holdEffect()
   const holdId = newId()
+  if (replaced !== undefined && intent.author !== undefined) {
+    const as = { newHoldId: holdId, newEffectKey: effect.key, noticeId: newId() }
+    replaceHold(batch, { hold: replaced, editor: intent.author, ...as })
+  }
   const authorId = intent.author?.operatorId ?? intent.inStead?.operatorId
   const effectId = newId()
   tellFirings(batch, intent, session, decision)

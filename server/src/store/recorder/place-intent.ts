@@ -21,6 +21,7 @@ import {
 import { decideResumed, reopen } from './place-approval.ts'
 import { signalsOf, tellFirings } from './place-escalation.ts'
 import { handOverIfAsked, refuseByHandover } from './place-handover.ts'
+import type { ReplaceableHold } from './place-edit.ts'
 import { hold } from './place-hold.ts'
 import { refuseByKill } from './place-kill.ts'
 import { denial, refuse } from './place-refusal.ts'
@@ -37,7 +38,13 @@ export type PlacedIntent = {
   readonly isLeased: boolean
 }
 
-export function placeIntent(batch: Batch, intent: Intent, newId: () => string): PlacedIntent {
+type PlaceOptions = {
+  readonly newId: () => string
+  /** The hold that the call takes the place of, where a person changed its arguments. */
+  readonly replaced?: ReplaceableHold | undefined
+}
+
+export function placeIntent(batch: Batch, intent: Intent, options: PlaceOptions): PlacedIntent {
   const session = batch.state.sessions.get(intent.principal.sessionId)
   const refusal = refuseByState(batch, intent, session) ?? refuseByRun(batch, intent, session)
   if (refusal !== undefined) return settled(refuse(batch, intent, session, refusal))
@@ -46,10 +53,11 @@ export function placeIntent(batch: Batch, intent: Intent, newId: () => string): 
     return settled({ kind: 'stale', pactId: session.activePactId })
   }
   const repeat = intent.effect && findRepeat(batch, intent.effect)
-  if (repeat !== undefined && intent.resume === undefined) {
+  const isOwn = repeat !== undefined && repeat.effectId === options.replaced?.effectId
+  if (repeat !== undefined && intent.resume === undefined && !isOwn) {
     return settled(answerRepeat(batch, intent, session, repeat))
   }
-  return decideAndReserve(batch, intent, session, newId)
+  return decideAndReserve(batch, intent, session, options)
 }
 
 function settled(result: IntentResult): PlacedIntent {
@@ -76,7 +84,7 @@ function decideAndReserve(
   batch: Batch,
   intent: Intent,
   session: SessionState,
-  newId: () => string,
+  { newId, replaced }: PlaceOptions,
 ): PlacedIntent {
   const isObserving = intent.principal.mode === 'observe'
   let decision = decideNow(batch, intent, session)
@@ -104,7 +112,7 @@ function decideAndReserve(
     if (resume !== undefined) {
       return settled(reopen(batch, intent, session, { decision, resume, newId }))
     }
-    return settled(hold(batch, intent, session, { decision, newId }))
+    return settled(hold(batch, intent, session, { decision, newId, replaced }))
   }
   const blocked = blockedBy(batch, intent)
   if (blocked && 'kind' in blocked) return settled(blocked)

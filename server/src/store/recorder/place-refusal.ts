@@ -16,8 +16,12 @@ export function denial(code: ErrorCode, reason: string): Decision {
 
 /** A repeat that only has to wait, or an agent that waits for a person, is none that a rule counts. */
 function countsAsDenial(intent: Intent, code: ErrorCode): boolean {
-  const isOfAgent = intent.inStead === undefined && code !== 'session.handed_over'
-  return isOfAgent && !code.startsWith('effect.')
+  return !isOfPerson(intent) && code !== 'session.handed_over' && !code.startsWith('effect.')
+}
+
+/** A person made the call, or wrote its arguments. */
+function isOfPerson({ author, inStead }: Intent): boolean {
+  return author !== undefined || inStead !== undefined
 }
 
 export function refuse(
@@ -37,7 +41,7 @@ export function refuse(
       decision: sha256Base64url(reasons),
       handover: decision.handover ?? intent.inStead?.handoverId,
       hold: intent.resume?.holdId,
-      operator: intent.inStead?.operatorId,
+      operator: intent.author?.operatorId ?? intent.inStead?.operatorId,
       request: intent.request.commitment,
       rule: clip(strictest(decision)),
       sig: intent.principal.signature,
@@ -67,7 +71,7 @@ export function refuse(
   }
   tellFirings(batch, intent, session, decision)
   // What a person was refused is not held against the agent, nor against its run.
-  if (intent.inStead === undefined) reactToDenial(batch, intent, session, code)
+  if (!isOfPerson(intent)) reactToDenial(batch, intent, session, code)
   const { callId } = intent
   return { kind: 'denied', callId, decision, enforced: true, receipt: entry.receipt, code }
 }

@@ -7,7 +7,7 @@ import { asValue, type Bound, type Statement } from './statements.ts'
 import { escalationStatements } from './escalation-rows.ts'
 import { taintStatements } from './taint-rows.ts'
 import { insertAlert } from './alert-rows.ts'
-import { changeHold, insertHold, reopenHold } from './hold-rows.ts'
+import { changeHold, closeReplaced, insertHold, reopenHold } from './hold-rows.ts'
 import { handoverStatements } from './handover-rows.ts'
 import { moneyStatements } from './money-rows.ts'
 import { insertNotice } from './notice-rows.ts'
@@ -26,6 +26,7 @@ export function rareStatements(rows: BatchRows, scope: Scope, at: string): Bound
   }
   for (const row of rows.effects) add(insertEffect, JSON.stringify(row), at)
   for (const row of rows.holds) add(insertHold, JSON.stringify(row), at)
+  for (const row of rows.replaced) add(closeReplaced, JSON.stringify(row), at)
   for (const row of rows.reopened) add(reopenHold, JSON.stringify(row))
   for (const row of rows.holdChanges) add(changeHold, row.hold_id, row.state)
   for (const row of rows.resumes) add(resumeCall, JSON.stringify(row), replicaId)

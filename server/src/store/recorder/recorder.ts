@@ -37,7 +37,7 @@ const reconnectDelayMsMax = 2000
 type AheadHead = { readonly nowMs: number; readonly at: string }
 type SentBatch = { readonly items: Item[]; readonly done: Promise<void> }
 
-const nothingLoaded: Loaded = { calls: new Map(), heldIds: new Set() }
+const nothingLoaded: Loaded = { calls: new Map(), heldIds: new Set(), replaceable: new Map() }
 
 const commit: Statement = { name: 'airworthy-commit', text: 'COMMIT' }
 

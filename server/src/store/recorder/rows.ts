@@ -99,6 +99,7 @@ export type BatchRows = {
   readonly effectChanges: EffectChange[]
   readonly holds: HoldRow[]
   readonly reopened: ReopenedRow[]
+  readonly replaced: ReplacedRow[]
   readonly holdChanges: { hold_id: string; state: string }[]
   readonly leases: { scope_id: string; amounts: string }[]
   readonly alerts: AlertRow[]
@@ -174,6 +175,7 @@ export function createRows(): BatchRows {
     effectChanges: [],
     holds: [],
     reopened: [],
+    replaced: [],
     holdChanges: [],
     leases: [],
     alerts: [],

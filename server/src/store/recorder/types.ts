@@ -213,14 +213,22 @@ export type Intent = {
   readonly notes?: readonly Reason[] | undefined
   /** The API that the client speaks: a held model call is executed from its row. */
   readonly wire?: ModelApi | undefined
-  /** Who makes the call in the agent's stead, in a session that was handed over to them. */
   /** What the pact declares of approvals. */
   readonly approvals?: PactApprovals | undefined
   /** The effect class as rules see it. */
   readonly effectSeen?: EffectClass | undefined
-  /** The person whose own call it is, and the hold whose arguments they changed. */
-  readonly author?: { readonly operatorId: string; readonly replaces: string } | undefined
+  /** The person whose own call it is, and the hold that it takes the place of. */
+  readonly author?: Editor | undefined
+  /** Who makes the call in the agent's stead, in a session that was handed over to them. */
   readonly inStead?: { readonly operatorId: string; readonly handoverId: string } | undefined
+}
+
+/** Who changed the arguments of a held call, and why. */
+export type Editor = {
+  readonly operatorId: string
+  /** The hold that is rejected in the commit in which the new call is held. */
+  readonly replaces: string
+  readonly reason: { readonly text: string; readonly salt: Buffer; readonly commitment: string }
 }
 
 type Placed = {
