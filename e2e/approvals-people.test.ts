@@ -3,10 +3,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createClient } from '@airworthy/sdk'
+import { behave } from './harness/fake-tools.ts'
 import { enrol, standGround, type TestSession } from './harness/ground.ts'
 import { at, type Json } from './harness/json.ts'
+import { reversible } from './harness/manifest.ts'
 import { addPerson, type Person } from './harness/operators.ts'
 import { readEntries } from './harness/record.ts'
+import { startReplica } from './harness/replica.ts'
+import { createGate, until } from './harness/until.ts'
 
 const ground = await standGround()
 const { tools, server, database } = ground
@@ -197,4 +201,36 @@ test('of many who edit one question at once, one does; a closed session loses no
     waiting.rows.map((row) => row['hold_id']),
     made,
   )
+})
+
+test('an approved call that waits for another is executed once, whoever tries it', async () => {
+  await using owner = new AsyncDisposableStack()
+  await startReplica(ground, owner)
+  const touching = { ...reversible, touches: ['{{args.order_id}}'] }
+  const agent = await enrol(ground, {
+    rules: [holdRefunds],
+    tools: { 'desk/write_order': touching, 'desk/refund': touching },
+  })
+  await using session = await agent.open()
+  const gate = createGate()
+  tools.direct(session.id, 'write_order', async (call) => {
+    await gate.passed
+    return behave(tools.journal, call)
+  })
+  const first = session.call('write_order', { order_id: 'once' })
+  await until('the first call', () => tools.calls.some((call) => call.session === session.id))
+  const id = await holdRefund(session, 'once')
+  const vote = (await addPerson(server)).client.approveHold(id)
+  await until('the vote', async () => (await client.getHold(id)).state === 'approving')
+  // The job of both gateways takes it up as well: it looks every five seconds.
+  await database.query(
+    `UPDATE airworthy.holds SET decided_at = decided_at - interval '1 minute' WHERE hold_id = $1`,
+    [id],
+  )
+  await new Promise((resolve) => setTimeout(resolve, 6_000))
+  gate.open()
+  await first
+  assert.equal((await vote).call.state, 'done')
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  assert.equal(tools.calls.filter((call) => call.tool === 'refund' && call.session === session.id).length, 1)
 })

@@ -4,7 +4,6 @@ import type { Proposal, ProposalPage } from './wire/proposal.ts'
 
 /** What takes more than one person. */
 export function peopleOperations({ get, post }: Pick<Requester, 'get' | 'post'>) {
-  const at = (id: string) => `/v1/proposals/${encodeURIComponent(id)}`
   return {
     listProposals: (query: { after?: string; limit?: number; state?: 'open' | 'all' } = {}) =>
       get<ProposalPage>('/v1/proposals', query),
@@ -15,4 +14,8 @@ export function peopleOperations({ get, post }: Pick<Requester, 'get' | 'post'>)
       get<EscalationReport>('/v1/escalation/report', query),
     withdrawProposal: (id: string) => post<Proposal>(`${at(id)}/withdraw`, {}),
   }
+}
+
+function at(id: string): string {
+  return `/v1/proposals/${encodeURIComponent(id)}`
 }

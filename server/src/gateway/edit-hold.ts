@@ -10,7 +10,6 @@ import { findHeldCall } from '../store/hold-votes.ts'
 import { findPrincipal } from '../store/principals.ts'
 import { findRunOfCall } from '../store/run-holds.ts'
 import type { Gateway } from './gateway.ts'
-import { prepareToolCall } from './mcp/prepare-tool-call.ts'
 import { runToolCall } from './mcp/tool-call.ts'
 
 export type HoldEdit = {
@@ -53,8 +52,8 @@ export async function editHold(
       reason: { text: reason, salt, commitment: commitReason(salt, reason) },
     },
   }
-  const { loaded } = await prepareToolCall(gateway, input, false)
-  const validate = loaded.pinned.get(held.action)?.validate
+  const { pinned } = await gateway.pacts.active(principal)
+  const validate = pinned.get(held.action)?.validate
   if (validate !== undefined && !validate(args)) {
     const [first] = validate.errors ?? []
     const where = `arguments${first?.instancePath ?? ''}`

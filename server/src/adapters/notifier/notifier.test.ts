@@ -115,9 +115,9 @@ suite('webhooks', () => {
     ] as const
     for (const [status, headers, body, isPermanent, retryAfterMs] of cases) {
       receiver.answer((_, response) => void response.writeHead(status, headers).end(body))
-      const message = `the receiver answered ${status}`
+      const failure = `the receiver answered ${status}`
       const words = body.replace('\u001b', ' ')
-      await assert.rejects(send(webhook()), { message, words, isPermanent, retryAfterMs })
+      await assert.rejects(send(webhook()), { message: failure, words, isPermanent, retryAfterMs })
     }
     assert.ok(receiver.posts.every(({ path }) => path !== '/elsewhere'))
   })

@@ -1,6 +1,6 @@
 // The rows of one batch.
 import { type AlertRow } from './alert-rows.ts'
-import type { HoldRow, ReopenedRow } from './hold-rows.ts'
+import type { HoldRow, ReopenedRow, ReplacedRow } from './hold-rows.ts'
 import type { HandoverCallRow, HandoverRow } from './handover-rows.ts'
 import { createMoneyRows, type MoneyRows } from './money-rows.ts'
 import type { NoticeRow } from './notice-rows.ts'
