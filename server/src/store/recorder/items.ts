@@ -105,7 +105,7 @@ export function placeItem(
     undo === undefined
       ? placeIntent(batch, item.intent, { newId: options.newId, replaced })
       : { result: placeUndo(batch, item.intent, undo), isLeased: false }
-  if (resume !== undefined && 'decision' in result && false) loaded.heldIds.delete(callId)
+  if (resume !== undefined && 'decision' in result) loaded.heldIds.delete(callId)
   for (const row of batch.rows.replaced) loaded.replaceable.delete(row.hold_id)
   const onLocked = (): void => {
     item.wasDispatched = true
