@@ -234,3 +234,42 @@ test('an approved call that waits for another is executed once, whoever tries it
   await new Promise((resolve) => setTimeout(resolve, 1_000))
   assert.equal(tools.calls.filter((call) => call.tool === 'refund' && call.session === session.id).length, 1)
 })
+
+test('a vote without a signature answers the question that its voter has seen', async () => {
+  const busy: Json = { id: 'busy', effect: 'hold', tools: ['desk/refund'], when: 'session.writes >= 1' }
+  const agent = await enrol(ground, { rules: [holdRefunds, busy] })
+  await using session = await agent.open()
+  const [ann, ben] = [await addPerson(server), await addPerson(server)]
+  const id = await holdRefund(session, 'seen')
+  await session.call('write_order', { order_id: 'w' })
+  await ann.client.approveHold(id)
+  const again = await client.getHold(id)
+  assert.deepEqual([again.state, again.question.round], ['pending', 2])
+  // It was looked at before it was opened again.
+  await assert.rejects(ben.client.approveHold(id), { code: 'vote.mismatch' })
+  await assert.rejects(ben.client.approveHold(id, { round: 1 }), { code: 'vote.mismatch' })
+  assert.equal(executed(session), 1)
+  const ballotBox = await client.listVotes(id)
+  assert.equal(ballotBox.votes.length, 1)
+  assert.equal((await ben.client.approveHold(id, { round: 2 })).call.state, 'done')
+})
+
+test('a hold shows who is asked, how far the votes are, and where an edit went', async () => {
+  const levels = [{ approvers: { roles: ['approver'] }, quorum: 2, withinSeconds: 600 }]
+  const agent = await agentWith([{ id: 'two', levels, onExpiry: 'escalate' }])
+  await using session = await agent.open()
+  const [ann, ben] = [await addPerson(server), await addPerson(server)]
+  const id = await holdRefund(session, 'shown')
+  await ann.client.approveHold(id)
+  const { question } = await client.getHold(id)
+  assert.deepEqual(
+    [question.level, question.levels, question.quorum, question.votesSoFar],
+    [1, 2, 2, { approve: 1, reject: 0 }],
+  )
+  assert.match(question.onExpiry, /level 2 of 2 is asked/)
+  const args = { order_id: 'shown', amount: 1 }
+  const edited = await ben.client.editHold(id, { arguments: args })
+  const next = edited.hold?.id ?? ''
+  assert.equal((await client.getHold(id)).replacedBy, next)
+  assert.equal((await client.getHold(next)).replaces, id)
+})

@@ -151,7 +151,7 @@ test('an approval of a call whose pact changed opens the question again, under t
   assert.equal(executed(session.id), 0)
   const again = await client.getBallot(id)
   assert.equal(again.ballot.round, 2)
-  assert.equal((await client.approveHold(id)).call.state, 'done')
+  assert.equal((await client.approveHold(id, { round: 2 })).call.state, 'done')
   assert.equal(executed(session.id), 1)
 })
 

@@ -156,7 +156,7 @@ for (const [name, connect] of clients) {
       return told > 0
     })
     const headers = { authorization: `Bearer ${door.apiKey}`, accept: 'text/event-stream' }
-    const stream = await fetch(door.url, { headers })
+    const stream = await fetch(door.url, { headers, signal: AbortSignal.timeout(30_000) })
     assert.equal(stream.status, 200)
     const reading = stream.text()
     const handover = await ground.server.client.handOverSession(id, { reason: 'ask' })

@@ -54,7 +54,7 @@ import type {
   WitnessApproval,
   WitnessDid,
 } from './wire/identity.ts'
-import type { DecidedHold, DecideHold, Hold, HoldPage, HoldState } from './wire/hold.ts'
+import type { DecidedHold, DecideHold, HoldDetail, HoldPage, HoldState } from './wire/hold.ts'
 import type {
   CheckPact,
   ExplainedDecision,
@@ -132,7 +132,7 @@ export function createClient(options: ClientOptions) {
     setFlow: (id: string, body: SetFlow) => post<Session>(`/v1/sessions/${segment(id)}/flow`, body),
     closeSession: (id: string) => post<Session>(`/v1/sessions/${segment(id)}/close`, {}),
     listHolds: (query: Page & { state?: HoldState } = {}) => get<HoldPage>('/v1/holds', query),
-    getHold: (id: string) => get<Hold>(`/v1/holds/${segment(id)}`),
+    getHold: (id: string) => get<HoldDetail>(`/v1/holds/${segment(id)}`),
     approveHold: (id: string, body: DecideHold = {}) =>
       post<DecidedHold>(`/v1/holds/${segment(id)}/approve`, body, slow),
     rejectHold: (id: string, body: DecideHold = {}) =>

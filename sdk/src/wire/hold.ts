@@ -32,6 +32,28 @@ export type Hold = {
   readonly decidedBy: string | null
 }
 
+/** GET /v1/holds/{id} */
+export type HoldDetail = Hold & {
+  /** What is asked, and how far the votes are. */
+  readonly question: {
+    /** One more each time that facts changed and the question was opened again. */
+    readonly round: number
+    /** The level that is asked, from 1, and until when. */
+    readonly level: number
+    readonly levels: number
+    readonly levelUntil: string
+    /** Votes alike of different people that settle the level. */
+    readonly quorum: number
+    readonly votesSoFar: { readonly approve: number; readonly reject: number }
+    /** One sentence each. */
+    readonly reversibility: string
+    readonly onExpiry: string
+  }
+  /** The holds of the same call with other arguments: before, and after a person changed them. */
+  readonly replaces: string | null
+  readonly replacedBy: string | null
+}
+
 /** GET /v1/holds. Arguments are opened only by GET /v1/holds/{id}; here they are null. */
 export type HoldPage = { readonly holds: readonly Hold[]; readonly next: string | null }
 
@@ -43,7 +65,15 @@ export type SignedVote = {
 }
 
 /** POST /v1/holds/{id}/approve, /reject */
-export type DecideHold = { readonly reason?: string; readonly signed?: SignedVote }
+export type DecideHold = {
+  readonly reason?: string
+  /**
+   * The round of the question that is answered; 1 where it is left out. A question opens again when its
+   * facts change: a vote about what was shown before does not count. A signed vote names it itself.
+   */
+  readonly round?: number
+  readonly signed?: SignedVote
+}
 
 /** What a signed vote says of the question: every member is bound. */
 export type Ballot = {

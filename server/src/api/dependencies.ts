@@ -39,9 +39,10 @@ export type HoldDecider = {
     readonly operatorId: string
     readonly vote: 'approve' | 'reject'
     readonly reason: string
+    readonly round?: number | undefined
     readonly signed?: SignedVote | undefined
   }) => Promise<void>
-  /** Rejects a held call, and proposes it with other arguments. Gives the new call and its hold. */
+  /** Proposes a held call with other arguments, in its place where they are held too. Gives the new call and its hold. */
   readonly edit: (edit: {
     readonly holdId: string
     readonly operatorId: string

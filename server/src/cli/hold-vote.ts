@@ -6,7 +6,11 @@ import type { GlobalOptions } from './connection.ts'
 import { UsageError } from './failure.ts'
 import { findVoteKey, readVoteKey, voteKeyFile } from './vote-key.ts'
 
-export type VoteOptions = { readonly reason?: string; readonly signingKey?: string }
+export type VoteOptions = {
+  readonly reason?: string
+  readonly signingKey?: string
+  readonly round: number
+}
 
 /** The body of an approval or a rejection. */
 export async function makeVote(
@@ -19,8 +23,9 @@ export async function makeVote(
   },
 ): Promise<DecideHold> {
   const signed = await sign(client, vote)
-  const { reason } = vote.options
+  const { reason, round } = vote.options
   return {
+    round,
     ...(reason === undefined ? {} : { reason }),
     ...(signed === undefined ? {} : { signed }),
   }
@@ -37,6 +42,12 @@ async function sign(
   // What is signed is a hash: it must be that of the facts that the server shows.
   if (facts !== null && hash('sha256', canonicalJson(facts), 'base64url') !== ballot.facts) {
     throw new UsageError('the server shows other facts than it asks to sign; nothing was signed')
+  }
+  if (ballot.round !== options.round) {
+    throw new UsageError(
+      `the question was opened again: look at it (airworthy hold show ${id}), ` +
+        `then vote with --round ${ballot.round}`,
+    )
   }
   if (ballot.hold !== id) throw new UsageError('the server answers with another hold')
   return signVote(ballot, { vote }, key)

@@ -1,6 +1,6 @@
 // airworthy hold list | show | approve | reject | edit | votes
 import type { DecidedHold, Hold } from '@airworthy/sdk'
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { connect, globalOptions } from './connection.ts'
 import { addHoldLoadCommands } from './hold-load.ts'
 import { addHoldEditCommands } from './hold-edit.ts'
@@ -50,6 +50,7 @@ export function addHoldCommands(program: Command): void {
     .argument('<hold>', 'its id')
     .option('--reason <text>', 'why; it is kept with the vote')
     .option('--signing-key <file>', 'the key to sign with (default: beside the API key, .vote)')
+    .addOption(roundOption())
     .action((id: string, options: VoteOptions, command: Command) =>
       decide({ id, vote: 'approve', options, command }),
     )
@@ -59,10 +60,21 @@ export function addHoldCommands(program: Command): void {
     .argument('<hold>', 'its id')
     .option('--reason <text>', 'why; it is kept with the vote')
     .option('--signing-key <file>', 'the key to sign with (default: beside the API key, .vote)')
+    .addOption(roundOption())
     .action((id: string, options: VoteOptions, command: Command) =>
       decide({ id, vote: 'reject', options, command }),
     )
   addHoldEditCommands(hold)
+}
+
+/** A question opens again when its facts change: whoever votes says which one they have seen. */
+function roundOption(): Option {
+  return new Option('--round <n>', 'the round that you have looked at, as `hold show` tells it')
+    .argParser((text) => {
+      if (/^[1-9]\d{0,3}$/.test(text)) return Number(text)
+      throw new InvalidArgumentError('give a whole number from 1')
+    })
+    .default(1)
 }
 
 async function list(options: ListOptions, command: Command): Promise<void> {
@@ -110,6 +122,8 @@ async function show(id: string, command: Command): Promise<void> {
     printJson(hold)
     return
   }
+  const { question } = hold
+  const { approve, reject } = question.votesSoFar
   printFields({
     hold: hold.id,
     call: hold.callId,
@@ -119,9 +133,16 @@ async function show(id: string, command: Command): Promise<void> {
     effect: hold.effectClass,
     amount: money(hold.amount),
     why: why(hold),
+    'taken back': question.reversibility,
     state: hold.state,
+    round: String(question.round),
+    asked: `level ${question.level} of ${question.levels} until ${shortTime(question.levelUntil)}`,
+    votes: `${approve} to approve, ${reject} to reject; ${question.quorum} alike decide`,
     until: shortTime(hold.until),
+    expiry: hold.state === 'pending' ? question.onExpiry : null,
     'decided by': hold.decidedBy,
+    replaces: hold.replaces,
+    'replaced by': hold.replacedBy,
   })
   printLine(`arguments  ${cleanText(JSON.stringify(hold.arguments))}`)
 }

@@ -28,6 +28,8 @@ export type Vote = {
   readonly operatorId: string
   readonly vote: 'approve' | 'reject'
   readonly reason: string
+  /** The round that it answers, where it is not signed; the first unless it says otherwise. */
+  readonly round?: number | undefined
   readonly signed?: SignedVote | undefined
 }
 
@@ -75,7 +77,7 @@ async function castVote(
   }
   const levels = await entitledLevels(tx, organisationId, { hold, operator })
   const { signed } = vote
-  const asked = { hold, operator, vote: vote.vote, signed }
+  const asked = { hold, operator, vote: vote.vote, round: vote.round ?? 1, signed }
   const signature = await checkSignature(tx, organisationId, asked)
   await refuseSecondVote(tx, organisationId, hold, operator)
   const salt = randomBytes(reasonSaltBytes)

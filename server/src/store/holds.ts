@@ -18,6 +18,9 @@ export type HoldRow = {
   readonly expiresAt: Date
   readonly decidedAt: Date | null
   readonly decidedBy: string | null
+  /** The hold of the same call with other arguments, before and after an edit. */
+  readonly replaces: string | null
+  readonly replacedBy: string | null
 }
 
 function selectHolds(db: Kysely<Schema>, organisationId: OrganisationId) {
@@ -52,6 +55,8 @@ function selectHolds(db: Kysely<Schema>, organisationId: OrganisationId) {
       'h.created_at',
       'h.expires_at',
       'h.decided_at',
+      'h.replaces_hold',
+      'h.replaced_by',
     ])
     .select((select) =>
       select
@@ -89,6 +94,8 @@ function holdOf(row: SelectedHold): HoldRow {
     expiresAt: row.expires_at,
     decidedAt: row.decided_at,
     decidedBy: row.decided_by,
+    replaces: row.replaces_hold,
+    replacedBy: row.replaced_by,
   }
 }
 

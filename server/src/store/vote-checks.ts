@@ -95,6 +95,8 @@ export async function checkSignature(
     readonly hold: FullHold
     readonly operator: OperatorRow
     readonly vote: 'approve' | 'reject'
+    /** The round that an unsigned vote answers. */
+    readonly round: number
     readonly signed: SignedVote | undefined
   },
 ): Promise<CheckedSignature | undefined> {
@@ -104,7 +106,10 @@ export async function checkSignature(
   const keys = all.filter((key) => key.revokedAt === null)
   if (signed === undefined) {
     // A revoked key does not make the API key enough again.
-    if (hold.policy.unsigned === 'allowed' && all.length === 0) return undefined
+    if (hold.policy.unsigned === 'allowed' && all.length === 0) {
+      requireRound(hold, vote.round)
+      return undefined
+    }
     const message =
       keys.length > 0
         ? 'you have a key of your own: votes must be signed with it'
@@ -135,6 +140,15 @@ export async function checkSignature(
   await refuseReplay(tx, organisationId, read.nonce)
   const statementHash = hashStatement(signed.statement)
   return { ...signed, thumbprint: key.thumbprint, nonce: read.nonce, statementHash }
+}
+
+/** What changed since the voter looked must be looked at. Throws `vote.mismatch`. */
+function requireRound(hold: FullHold, round: number): void {
+  if (round === hold.round) return
+  const message =
+    `the vote is about round ${round}; the question was opened again, and round ${hold.round} ` +
+    'is asked: look at it, and name the round'
+  throw new AirworthyError('vote.mismatch', message, { detail: { members: ['round'] } })
 }
 
 async function refuseReplay(

@@ -48,6 +48,9 @@ export const holdSchema = z
 export const decideHoldSchema: z.ZodType<DecideHold> = z
   .strictObject({
     reason: text({ max: 500 }).exactOptional(),
+    round: z.int().min(1).exactOptional().meta({
+      description: 'The round of the question that is answered; 1 where it is left out.',
+    }),
     signed: z
       .strictObject({
         statement: z.string().max(4096),
@@ -133,6 +136,7 @@ export async function decideHold(
     operatorId: context.operator.operatorId,
     vote: cast.vote,
     reason: cast.body.reason ?? '',
+    round: cast.body.round,
     signed: signed && {
       statement: signed.statement,
       signature: Buffer.from(signed.signature, 'base64url'),

@@ -111,11 +111,17 @@ function ofHold(
       fact('Hold', card.holdId),
     ],
     commands: isPending
-      ? ['show', 'approve', 'reject'].map((verb) => `airworthy hold ${verb} ${card.holdId}`)
+      ? ['show', 'approve', 'reject'].map((verb) => holdCommand(verb, card))
       : [`airworthy hold show ${card.holdId}`],
     url: `${publicUrl}/v1/holds/${card.holdId}`,
     data: { ...cardData(card, hidesAmount), id: card.holdId },
   }
+}
+
+/** A vote about a question that was opened again names its round. */
+function holdCommand(verb: string, { holdId, round }: HoldCard): string {
+  const command = `airworthy hold ${verb} ${holdId}`
+  return verb === 'show' || round === 1 ? command : `${command} --round ${round}`
 }
 
 function cardData(card: HoldCard, hidesAmount: boolean): Readonly<Record<string, unknown>> {

@@ -50,6 +50,26 @@ suite('what a reply says of itself', () => {
     }
   })
 
+  test('what cannot be read, or says two things, is told beside what can', () => {
+    const sureText = '{"review":{"confidence":0.9}}'
+    const choices = (...contents: (string | null)[]): unknown => ({
+      choices: contents.map((content) => ({ message: { content } })),
+    })
+    const cases: readonly (readonly [unknown, Partial<Reading>])[] = [
+      [choices(sureText, '{"review":{"confidence":"low"}}'), { stated: 0.9, isUnclear: true }],
+      [choices(sureText, 'no idea'), { stated: 0.9, isUnclear: true }],
+      [choices(sureText, null), { stated: 0.9, isUnclear: true }],
+      [choices('{"review":{"confidence":0.1,"confidence":0.9}}'), { stated: 0.9, isUnclear: true }],
+      [choices('{"review":{"confidence":1e999}}'), { isUnclear: true }],
+      [choices('{"review":{"confidence":"0.99 ignore"}}'), { isUnclear: true }],
+      [choices(sureText, sureText), { stated: 0.9 }],
+      [choices('no idea', null), {}],
+    ]
+    for (const [body, found] of cases) {
+      assert.deepEqual(readReply('chat', body, reading), { ...nothing, ...found })
+    }
+  })
+
   test('log-probabilities become the geometric mean of the tokens', () => {
     const body = chat('yes', { logprobs: { content: [...half, ...half] } })
     const found = readReply('chat', body, reading).logprobs ?? 0
@@ -72,6 +92,15 @@ suite('what a reply says of itself', () => {
 
   test('words of doubt are found in any case, with any apostrophe and spacing', () => {
     for (const text of ["I'm not sure.", 'I\u2019M  NOT\nSURE', 'This needs human review!']) {
+      assert.equal(readReply('messages', messages(text), reading).doubt, 'phrase', text)
+    }
+    for (const text of [
+      'I\u00A0am\u202Fnot\u2003sure.',
+      'I am n\u200Bot su\u00ADre.',
+      '\uFF29 \uFF41\uFF4D not sure.',
+      'I am **not** _sure_.',
+      'I`m not sure.',
+    ]) {
       assert.equal(readReply('messages', messages(text), reading).doubt, 'phrase', text)
     }
     const confident = 'I am sure. The refund is done.'

@@ -6,7 +6,7 @@ import type { SessionFacts } from '../decision/facts.ts'
 import { compiled, exampleFacts, exampleManifest } from '../pact/example.test-data.ts'
 import type { CompiledPact } from '../pact/compiled.ts'
 import { mayHoldByTrigger } from './may-hold.ts'
-import type { Signals } from './escalation.ts'
+import type { Confidence, Signals } from './escalation.ts'
 
 /** A pact whose rules allow the calls below, with these triggers. */
 function pactWith(escalation: string, ...changes: (readonly [string, string])[]): CompiledPact {
@@ -46,7 +46,7 @@ const quiet: Signals = { unseen: [], isLearning: false, anomalies: [] }
 const taint = (untrusted: boolean, secret: boolean): Partial<SessionFacts> => ({
   taint: { untrusted: untrusted ? ['c t'] : [], private: secret ? ['c t'] : [] },
 })
-const known = (confidence: { stated?: number; logprobs?: number }): Partial<SessionFacts> => ({
+const known = (confidence: Confidence): Partial<SessionFacts> => ({
   escalation: { confidence },
 })
 const pays = (minorUnits: bigint): ToolCall => ({
@@ -151,6 +151,32 @@ const cases: readonly Case[] = [
     escalation: '{ confidence: { argument: { name: confidence, min: 0.5 } } }',
     call: { ...cancel, args: { ...cancel.args, confidence: 97 } },
     fires: 'confidence: missing',
+  },
+  {
+    name: 'an argument that cannot be read beside a model that is sure',
+    escalation:
+      '{ confidence: { statement: { path: sure, min: 0.8 }, argument: { name: sure, min: 0.5 } } }',
+    session: known({ stated: 0.99 }),
+    call: { ...cancel, args: { ...cancel.args, sure: '0.1' } },
+    fires: 'confidence: missing',
+  },
+  {
+    name: 'a statement that cannot be read beside tokens that are sure',
+    escalation: '{ confidence: { statement: { path: sure, min: 0.8 }, logprobs: { min: 0.5 } } }',
+    session: known({ logprobs: 0.99, isUnclear: true }),
+    fires: 'confidence: missing',
+  },
+  {
+    name: 'an unclear statement where the pact does not ask for one',
+    escalation: '{ confidence: { logprobs: { min: 0.5 } } }',
+    session: known({ logprobs: 0.99, isUnclear: true }),
+    fires: undefined,
+  },
+  {
+    name: 'a low statement beside one that cannot be read',
+    escalation: '{ confidence: { statement: { path: sure, min: 0.8 }, missing: ignore } }',
+    session: known({ stated: 0.1, isUnclear: true }),
+    fires: 'confidence: stated',
   },
   {
     name: 'a scorer below the minimum',
@@ -318,6 +344,29 @@ suite('each trigger as a rule', () => {
     const call = { kind: 'model', model: 'gpt-4.1-mini', stream: false, tokensMax: 10 } as const
     const decision = decide(call, pact, { ...exampleFacts, session })
     assert.deepEqual(decision.after?.escalation, { confidence: undefined })
+  })
+
+  test('a call that brings no words takes nothing back', () => {
+    const pact = pactWith('{ confidence: { statement: { path: confidence, min: 0.8 } } }')
+    const session = { ...exampleFacts.session, ...known({ stated: 0.9 }) }
+    const call = { kind: 'model', model: 'gpt-4.1-mini', stream: false, tokensMax: 10 } as const
+    const decision = decide({ ...call, isWordless: true }, pact, { ...exampleFacts, session })
+    assert.equal(decision.after?.escalation, undefined)
+  })
+
+  test('what a person calls in its stead is not held for what the agent is', () => {
+    const signals: Signals = { ...quiet, isOfPerson: true, anomalies: ['calls'], unseen: ['tool'] }
+    const session: SessionFacts = {
+      ...exampleFacts.session,
+      escalation: { doubt: { source: 'said' } },
+    }
+    const ofAgent = pactWith(`{ doubt: {}, anomaly: {}, firstEncounter: {}, competence:
+      { provenTasks: {} }, confidence: { statement: { path: sure, min: 0.8 } } }`)
+    const facts = { ...exampleFacts, session, signals }
+    assert.equal(decide(cancel, ofAgent, facts).verdict, 'allow')
+    assert.equal(decide(cancel, ofAgent, facts).firings, undefined)
+    const ofCall = pactWith('{ materiality: { amounts: { USD: 100 } } }')
+    assert.equal(decide(cancel, ofCall, facts).verdict, 'hold', 'its size asks for another person')
   })
 
   test('an odd hour stops model calls only where the pact says so', () => {

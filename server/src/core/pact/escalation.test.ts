@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { readReply } from '../escalation/read-reply.ts'
 import { compiled, exampleManifest, exampleText } from './example.test-data.ts'
 import { parseManifest } from './manifest.ts'
 
@@ -38,6 +39,36 @@ suite('triggers of a manifest', () => {
       assert.match(problems[0] ?? '', message)
     })
   }
+
+  test('a phrase is found in a reply however both of them are spelled', () => {
+    const phrases = ['je n\u2019en suis  pas s\u00FBr', 'n\u00E3o\u00A0sei']
+    const declared = `{ doubt: { phrases: [${phrases.map((each) => JSON.stringify(each)).join(', ')}] } }`
+    const { escalation } = compiled(exampleManifest(['pact:\n', `pact:\n  escalation: ${declared}\n`]))
+    const reading = escalation?.reply
+    assert(reading !== undefined)
+    for (const text of ["Je n'en suis pas su\u0302r.", 'Na\u0303o sei.', ...phrases]) {
+      const body = { content: [{ type: 'text', text }] }
+      assert.equal(readReply('messages', body, reading).doubt, 'phrase', text)
+    }
+  })
+
+  test('refuses a phrase that every reply has', () => {
+    const [problem = ''] = problemsOf('{ doubt: { phrases: ["a doubt", "**"] } }')
+    assert.match(problem, /doubt\.phrases\[1\]: .*words/)
+  })
+
+  test('the counterparty is the one of the contract, where the pact names no other', () => {
+    const pay = /retail\/pay:\n/.exec(exampleText)?.[0] ?? ''
+    assert.notEqual(pay, '')
+    const named = [pay, `${pay}    counterparty: user_id\n`] as const
+    const paths = (own: string): unknown => {
+      const declared = `pact:\n  escalation: { firstEncounter: ${own} }\n`
+      const { escalation } = compiled(exampleManifest(['pact:\n', declared], named))
+      return escalation?.watching?.counterparties.get('retail/pay')
+    }
+    assert.deepEqual(paths('{}'), ['user_id'])
+    assert.deepEqual(paths('{ counterparties: { retail/pay: order_id } }'), ['order_id'])
+  })
 
   test('refuses a proven task that the manifest does not declare', () => {
     const proven = '{ competence: { provenTasks: { retruns: { passed: 1, of: 1 } } } }'

@@ -57,7 +57,9 @@ export async function callInStead(
   }
   return runToolCall(gateway, {
     callId: randomUUIDv7(),
-    principal,
+    // What is only observed of the agent is enforced for a person: else one could act alone where
+    // the pact asks two.
+    principal: { ...principal, mode: 'enforce' },
     ...splitToolName(tool),
     args,
     resume: undefined,

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
 import { holdToolName } from '../../core/pact/gateway-tools.ts'
 import { mayHoldByTrigger } from '../../core/escalation/may-hold.ts'
+import type { CompiledPact, CompiledTool } from '../../core/pact/compiled.ts'
 import { mayHoldOutward } from '../../core/taint/trifecta.ts'
 import type { LoadedPact } from '../pacts.ts'
 import type { GatewayTool } from '../mcp/gateway-tool.ts'
@@ -66,14 +67,18 @@ export const holdTool: GatewayTool = {
   },
 }
 
-/** Whether some call of this tool server may be held. Drift holds as well, but is no agent's plan. */
+/** Whether the pact may hold calls of this tool server. Limits are no part of it: a held call names the tool. */
 function mayHold({ pact }: LoadedPact, server: string): boolean {
-  for (const tool of pact.tools.values()) {
-    if (tool.server !== server || !tool.listable) continue
-    if (mayHoldOutward(pact, tool) || mayHoldByTrigger(pact, tool)) return true
-    if (tool.bound.rules.some((rule) => rule.effect === 'hold')) return true
-  }
-  return false
+  const tools = [...pact.tools.values()].filter((tool) => tool.server === server && tool.listable)
+  if (tools.length === 0) return false
+  if (pact.drift.tools === 'hold') return true
+  return tools.some((tool) => mayHoldTool(pact, tool))
+}
+
+function mayHoldTool(pact: CompiledPact, tool: CompiledTool): boolean {
+  if (mayHoldOutward(pact, tool) || mayHoldByTrigger(pact, tool)) return true
+  if (tool.bound.rules.some((rule) => rule.effect === 'hold')) return true
+  return pact.runs.irreversibleLast && tool.effectClass === 'irreversible'
 }
 
 /** The call's own result where there is one, so that the model reads it as if it had not waited. */

@@ -11,6 +11,7 @@ import type { BoundRule, CompiledTool } from '../../core/pact/compiled.ts'
 import { findAgent } from '../../store/agents.ts'
 import { plantCanary as insertCanary } from '../../store/canaries.ts'
 import type { Gateway } from '../gateway.ts'
+import { moneyIntentOf, shownCounterparty } from '../money/money-intent.ts'
 import type { LoadedPact } from '../pacts.ts'
 
 type Arguments = Readonly<Record<string, unknown>>
@@ -66,7 +67,7 @@ export async function plantCanary(gateway: Gateway, command: PlantCanary): Promi
         amount === undefined
           ? null
           : { minor: amount.minorUnits.toString(), currency: amount.currency },
-      counterparty: null,
+      counterparty: shownCounterparty(moneyIntentOf(vault, { tool, amount, args })) ?? null,
       taint: 'none',
       why: [{ rule: rule.id, reason: rule.reason }],
     },

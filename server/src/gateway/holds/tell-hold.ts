@@ -2,6 +2,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { type HoldStanding, isOver, standingOf } from '../../core/approval/standing.ts'
 import { AirworthyError } from '../../core/errors.ts'
+import { hasScope } from '../../core/identity/key.ts'
 import { findCallChecks } from '../../store/call-checks.ts'
 import { type HoldStandingRow, listHoldStandings } from '../../store/hold-standing.ts'
 import type { Principal } from '../../store/recorder/types.ts'
@@ -87,7 +88,7 @@ async function present(
 }
 
 /**
- * Only in the session that made the call: what a session is shown it has read, and this one was
+ * Only for a key that is for tools, and in the session that made the call: what a session is shown it has read, and this one was
  * recorded as its reader when the call was placed.
  */
 async function resultOf(
@@ -96,6 +97,7 @@ async function resultOf(
   row: HoldStandingRow,
 ): Promise<CallToolResult | undefined> {
   if (row.kind !== 'tool' || row.sessionId !== principal.sessionId) return undefined
+  if (!hasScope(principal.scopes, 'tools')) return undefined
   if (row.call !== 'done' && row.call !== 'failed') return undefined
   const stored = await gateway.vault.open(row.callId, 2)
   if (stored === undefined) return undefined

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerEvent, ServerEventBus } from '@modelcontextprotocol/server'
 import { AirworthyError } from '../../core/errors.ts'
+import { refuseIfHandedOver } from '../../store/handovers.ts'
 import type { Gateway } from '../gateway.ts'
 import type { FeatureChange } from '../tools/backend.ts'
 import { permittedFeatures, type PermittedFeatures } from './agent-features.ts'
@@ -22,6 +23,7 @@ export async function openStream(gateway: Gateway, exchange: McpExchange): Promi
   const permitted = permittedFeatures(gateway, exchange)
   if (!isAsked || permitted === undefined || !canTell(permitted)) return false
   await gateway.identifier.identifyForList(request.headers, exchange.sessionKey)
+  await refuseWithPerson(gateway, exchange)
   if (!gateway.notifications.hasRoom) {
     throw new AirworthyError('gateway.overloaded', 'too many streams are open')
   }
@@ -39,13 +41,30 @@ export async function openStream(gateway: Gateway, exchange: McpExchange): Promi
   const uncheck = checkKey(gateway, exchange, () => response.end())
   const live = gateway.fence.enter(exchange.principal)
   live.onCut(() => response.end())
+  const uncut = cutByHandover(gateway, exchange, () => response.end())
   response.once('close', () => {
     live[Symbol.dispose]()
+    uncut()
     stop()
     untrack()
     uncheck()
   })
   return true
+}
+
+/** Who is told nothing opens no stream. Throws `session.handed_over`. */
+function refuseWithPerson(gateway: Gateway, { principal }: McpExchange): Promise<void> {
+  return refuseIfHandedOver(gateway.db, gateway.organisationId, principal.sessionId)
+}
+
+/**
+ * Ends the stream when its session goes to a person. It is asked once more after the stream was
+ * entered, because the handover may have come before that.
+ */
+function cutByHandover(gateway: Gateway, exchange: McpExchange, end: () => void): () => void {
+  const uncut = gateway.sessionStreams.add(exchange.principal.sessionId, end)
+  refuseWithPerson(gateway, exchange).catch(end)
+  return uncut
 }
 
 function canTell({ tools }: PermittedFeatures): boolean {
@@ -93,6 +112,7 @@ export async function listenAsAsked(
   if (asked === undefined || permitted === undefined) {
     return { body, bus: silent, isStream: asked !== undefined }
   }
+  await refuseWithPerson(gateway, exchange)
   // A stream of this revision is its own client: it ends with all that it follows.
   const clientKey = `${exchange.clientKey} ${randomUUID()}`
   const uris = await followAll(gateway, { exchange, permitted, clientKey, uris: asked.uris })
@@ -106,8 +126,10 @@ export async function listenAsAsked(
       const uncheck = checkKey(gateway, exchange, () => exchange.abort.abort())
       const live = gateway.fence.enter(exchange.principal)
       live.onCut(() => exchange.abort.abort())
+      const uncut = cutByHandover(gateway, exchange, () => exchange.abort.abort())
       return () => {
         live[Symbol.dispose]()
+        uncut()
         stop()
         uncheck()
       }

@@ -24,7 +24,7 @@ import type { Gateway } from '../gateway.ts'
 import type { LoadedPact } from '../pacts.ts'
 import type { ToolRequest } from '../tools/backend.ts'
 import { hasLiveEffect } from '../../store/live-effects.ts'
-import { moneyIntentOf } from '../money/money-intent.ts'
+import { moneyIntentOf, shownCounterparty } from '../money/money-intent.ts'
 import { runIntentOf } from '../runs/run-name.ts'
 import { callFollowUp } from './call-followup.ts'
 import { isFeatureName } from './features.ts'
@@ -89,7 +89,13 @@ export async function prepareToolCall(
   const text = Buffer.from(
     JSON.stringify({ server: input.server, tool: asked.tool, arguments: args }),
   )
-  const effect = { ...key, amountMinor: amount?.minorUnits, currency: amount?.currency }
+  const money = moneyIntentOf(gateway.vault, { tool, amount, args })
+  const effect = {
+    ...key,
+    amountMinor: amount?.minorUnits,
+    currency: amount?.currency,
+    counterparty: shownCounterparty(money),
+  }
   const isWrite = tool !== undefined && tool.effectClass !== 'read'
   const mayHold =
     drift !== undefined ||
@@ -141,7 +147,7 @@ export async function prepareToolCall(
     taint,
     watch,
     run: runIntentOf(loaded.pact.runs, { run: input.run, isWrite, principal }),
-    money: moneyIntentOf(gateway.vault, { tool, amount, args }),
+    money,
   }
   return { intent, loaded, tool, subject, amount }
 }

@@ -5,6 +5,7 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { noAmounts, oneCall } from '../../core/budget/budget.ts'
 import { withKeyArgument } from '../../core/effect/key-argument.ts'
 import { AirworthyError } from '../../core/errors.ts'
+import { holdToolName } from '../../core/pact/gateway-tools.ts'
 import type { IntentResult, Outcome } from '../../store/recorder/types.ts'
 import { describeDecision } from '../decision-text.ts'
 import type { Gateway } from '../gateway.ts'
@@ -66,12 +67,12 @@ export async function runToolCall(gateway: Gateway, input: ToolCallInput): Promi
 function waiting(held: IntentResult & { kind: 'held' }): CallToolResult {
   const { holdId: id, decision } = held
   const why = describeDecision(decision)
-  const poll = pollPathOf(id)
+  const where = { poll: pollPathOf(id), tool: holdToolName }
   if (decision.code === 'run.deferred') {
-    return refusal({ deferred: true, id, poll, code: 'run.deferred', ...why })
+    return refusal({ deferred: true, id, ...where, code: 'run.deferred', ...why })
   }
   const until = new Date(held.untilMs).toISOString()
-  return refusal({ held: true, id, until, poll, code: 'call.held', ...why })
+  return refusal({ held: true, id, until, ...where, code: 'call.held', ...why })
 }
 
 function notPlaced(): AirworthyError {

@@ -41,6 +41,12 @@ export function moneyIntentOf(
   }
 }
 
+/** A counterparty as people are shown it: whoever is meant may be a person, so a digest stands for them. */
+export function shownCounterparty(money: MoneyIntent | undefined): string | undefined {
+  const party = money?.counterparty
+  return party && `~${party.exact.slice(0, 16)}`
+}
+
 /** A list of texts names nobody: each of them would have to have its own share. */
 function partyOf(vault: Digester, text: string | undefined): MoneyParty | undefined {
   if (text === undefined) return undefined

@@ -51,7 +51,7 @@ export type EffectIntent = {
   readonly windowMs: number | undefined
   readonly amountMinor: bigint | undefined
   readonly currency: string | undefined
-  /** Whom money goes to: a keyed digest, or clear where the contract says it is nobody's data. */
+  /** Whom money goes to, as people are shown it: the beginning of a keyed digest. */
   readonly counterparty?: string | undefined
   /** Keyed digests of what the call touches; none for most. */
   readonly touches?: readonly string[] | undefined
