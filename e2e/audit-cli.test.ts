@@ -66,7 +66,8 @@ test('search, payload, accesses, retention and legal holds', async () => {
   const agent = await enrol(ground)
   await using session = await agent.open({ endUser: 'Mr Held' })
   await session.call('refund', { order_id: 'o9', amount: 31.5 })
-  const search = ['audit', 'search', '--agent', agent.name, '--min', '31.50', '--max', '31.5']
+  const amount = ['--min', '31.50', '--max', '31.5', '--currency', 'USD']
+  const search = ['audit', 'search', '--agent', agent.name, ...amount]
   const found = await airworthy(...search)
   assert.match(found.stdout, /desk\/refund +allow +done +31\.50 USD/)
   const listed: unknown = JSON.parse((await airworthy(...search, '--json')).stdout)

@@ -43,7 +43,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   if (asked['stream'] !== true) {
     const message = { role: 'assistant', content }
     const choice = { index: 0, message, logprobs, finish_reason: 'stop' }
-    const body = { ...head, object: 'chat.completion', choices: [choice], usage }
+    const told = asked['user'] === 'nobody counts' ? {} : { usage }
+    const body = { ...head, object: 'chat.completion', choices: [choice], ...told }
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     return
   }

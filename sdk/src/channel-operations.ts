@@ -8,6 +8,7 @@ import type {
   Delivery,
   DeliveryPage,
   DeliveryState,
+  EditChannel,
   RemovedChannel,
   RotateChannel,
 } from './wire/channel.ts'
@@ -36,6 +37,8 @@ export function channelOperations(
     removeChannel: (name: string) => post<RemovedChannel>(`${at(name)}/remove`, {}),
     /** Sends a message now, and waits for it. */
     testChannel: (name: string) => post<ChannelTest>(`${at(name)}/test`, {}, slow),
+    /** Changes its name and what it sends. */
+    editChannel: (name: string, body: EditChannel) => post<Channel>(`${at(name)}/edit`, body),
     /** Gives a webhook a new secret. */
     rotateChannel: (name: string, body: RotateChannel = {}) =>
       post<AddedChannel>(`${at(name)}/rotate`, body),

@@ -52,5 +52,8 @@ CREATE TABLE airworthy.deliveries (
 CREATE INDEX deliveries_due ON airworthy.deliveries (organisation_id, channel_id, next_at)
   WHERE state = 'pending';
 CREATE INDEX deliveries_of_channel ON airworthy.deliveries (organisation_id, channel_id, delivery_id);
+CREATE INDEX deliveries_about ON airworthy.deliveries (organisation_id, subject_id, delivery_id);
+CREATE INDEX deliveries_in_state ON airworthy.deliveries (organisation_id, state, delivery_id)
+  WHERE state <> 'sent';
 CREATE INDEX deliveries_ended ON airworthy.deliveries (organisation_id, ended_at)
   WHERE state <> 'pending';

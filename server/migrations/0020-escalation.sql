@@ -32,10 +32,13 @@ CREATE TABLE airworthy.agent_encounters (
   agent_id uuid NOT NULL,
   kind text NOT NULL CHECK (kind IN ('tool', 'arguments', 'counterparty', 'task')),
   digest text NOT NULL,
+  -- The first with it.
   call_id uuid NOT NULL,
+  -- When it was last noted; what is in use is noted again about once a month.
   at timestamptz NOT NULL,
   PRIMARY KEY (organisation_id, agent_id, kind, digest)
 );
+CREATE INDEX agent_encounters_at ON airworthy.agent_encounters (organisation_id, at);
 
 -- How long an agent is watched, and what it does in an hour against what it used to do.
 CREATE TABLE airworthy.agent_watches (

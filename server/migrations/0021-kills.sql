@@ -78,3 +78,9 @@ CREATE TABLE airworthy.kill_causes (
   seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (organisation_id, cause)
 );
+
+-- Processes of the release before know no lease, and go on whatever is killed: a kill is not
+-- acknowledged while one of them lives.
+ALTER TABLE airworthy.replicas ADD COLUMN is_fenced boolean NOT NULL DEFAULT false;
+CREATE INDEX replicas_unfenced ON airworthy.replicas (organisation_id)
+  WHERE ended_at IS NULL AND NOT is_fenced;

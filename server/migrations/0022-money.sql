@@ -18,6 +18,9 @@ CREATE TABLE airworthy.quotes (
   quoted text NOT NULL,
   numerator numeric(60, 0) NOT NULL CHECK (numerator > 0),
   denominator numeric(60, 0) NOT NULL CHECK (denominator > 0),
+  -- The last rate that two people agreed on: one person alone goes no further below it than a tenth.
+  agreed_numerator numeric(60, 0) NOT NULL CHECK (agreed_numerator > 0),
+  agreed_denominator numeric(60, 0) NOT NULL CHECK (agreed_denominator > 0),
   -- When it was true, and for how many seconds it may be used.
   at timestamptz NOT NULL,
   max_age_seconds integer NOT NULL CHECK (max_age_seconds > 0),
@@ -125,6 +128,9 @@ CREATE TABLE airworthy.money_authorisations (
 );
 CREATE INDEX money_authorisations_closing
   ON airworthy.money_authorisations (organisation_id, closing_call) WHERE state = 'closing';
+
+CREATE UNIQUE INDEX money_authorisations_open
+  ON airworthy.money_authorisations (organisation_id, call_id) WHERE state = 'open';
 
 -- The budget counts tools' money beside what models cost.
 ALTER TABLE airworthy.budget_policies ADD COLUMN tool_money boolean NOT NULL DEFAULT false;

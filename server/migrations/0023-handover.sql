@@ -58,6 +58,13 @@ CREATE TABLE airworthy.handover_calls (
 );
 CREATE INDEX handover_calls_of ON airworthy.handover_calls (organisation_id, handover_id, call_id);
 
+-- What one access to payloads opened, where it was more than one call: its entry has their digest.
+ALTER TABLE airworthy.accesses ADD COLUMN call_ids uuid[];
+CREATE INDEX accesses_of_call ON airworthy.accesses (organisation_id, call_id)
+  WHERE call_id IS NOT NULL;
+CREATE INDEX accesses_of_calls ON airworthy.accesses USING gin (call_ids)
+  WHERE call_ids IS NOT NULL;
+
 -- Every gateway hears of a change as it commits: it cuts streams, and wakes who waits.
 CREATE FUNCTION airworthy.tell_handover() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -61,6 +61,8 @@ export type LoggedAccess = {
   readonly operator: string | null
   readonly operation: string
   readonly call: string | null
+  /** All that were opened, where it is known. */
+  readonly calls: readonly string[]
   readonly reason: string
   readonly logId: string
   readonly seq: string

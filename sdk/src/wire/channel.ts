@@ -48,6 +48,9 @@ export type AddChannel = {
   readonly hideAmount?: boolean
 }
 
+/** POST /v1/channels/{name}/edit. What is left out stays; `agents: []` and `teams: []`: all again. */
+export type EditChannel = Partial<Omit<AddChannel, 'target'>>
+
 export type Channel = {
   readonly id: string
   readonly name: string
@@ -68,6 +71,8 @@ export type Channel = {
     readonly pending: number
     readonly sent: number
     readonly dead: number
+    /** Those that died in the last seven days. */
+    readonly deadLately: number
   }
 }
 

@@ -24,6 +24,8 @@ export type EscalationCounts = {
   readonly rejected: number
   readonly expired: number
   readonly waiting: number
+  /** Their agent was stopped, or their run given up. */
+  readonly cancelled: number
 }
 
 /** GET /v1/escalation/report */

@@ -22,12 +22,16 @@ export type GatewayOfKill = {
   readonly id: string
   /** Host and process. */
   readonly name: string
-  /** `waiting`: it has a lease, and has not confirmed. */
-  readonly state: 'confirmed' | 'lease_ended' | 'waiting'
+  /**
+   * `waiting`: it has a lease, and has not confirmed. `no_lease`: it runs an earlier release, which
+   * no kill stops: end it, or upgrade it.
+   */
+  readonly state: 'confirmed' | 'lease_ended' | 'waiting' | 'no_lease'
+  /** Also null where it confirmed a later epoch at once. */
   readonly confirmedAt: string | null
   /** From the kill to its confirmation, in ms by the database's clock. */
   readonly latencyMs: number | null
-  readonly leaseUntil: string
+  readonly leaseUntil: string | null
   /** Calls and streams that it cut. */
   readonly cut: number | null
 }

@@ -7,7 +7,7 @@ import { mayCall } from '../core/identity/roles.ts'
 import type { AccessKind } from '../store/accesses.ts'
 import {
   LogAccesses,
-  loggedPayloads,
+  loggedPages, loggedPayloads,
   parseReason,
   type Reading,
   reasonHeader,
@@ -109,6 +109,7 @@ function addOperation(
         operator,
         reason: reading.reason,
         payloads: loggedPayloads(dependencies, reading),
+        openPage: loggedPages(dependencies, reading),
         logAccess: (kind: AccessKind) => accesses.record(kind, reading),
       }
       const answer = await operation.handle(context, { params, query, body: body ?? {} })

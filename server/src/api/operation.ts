@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { AirworthyError, type ErrorCode } from '../core/errors.ts'
 import type { Role } from '../core/identity/roles.ts'
 import type { AccessKind } from '../store/accesses.ts'
+import type { PageOpener } from './audit/access.ts'
 import type { OperatorRow } from '../store/operators.ts'
 import type { ApiDependencies } from './dependencies.ts'
 
@@ -13,6 +14,8 @@ export type Context = ApiDependencies & {
   readonly reason: string
   /** Writes that the log is read. Resolves when it is durable. */
   readonly logAccess: (kind: AccessKind) => Promise<void>
+  /** Opens the payloads of many calls under one entry that names them. */
+  readonly openPage: PageOpener
 }
 
 type Definition<Params, Query, Body, Reply> = {

@@ -32,6 +32,7 @@ import { reviewCachePair } from './cache/review-cache-pair.ts'
 import { setCacheMode } from './cache/set-cache-mode.ts'
 import { showCache } from './cache/show-cache.ts'
 import { addChannel } from './channels/add-channel.ts'
+import { editChannel } from './channels/edit-channel.ts'
 import { listChannels } from './channels/list-channels.ts'
 import { listDeliveries } from './channels/list-deliveries.ts'
 import { removeChannel } from './channels/remove-channel.ts'
@@ -215,6 +216,7 @@ export const operations: readonly Operation[] = [
   listChannels,
   showChannel,
   testChannel,
+  editChannel,
   rotateChannel,
   removeChannel,
   listDeliveries,

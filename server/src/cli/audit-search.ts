@@ -1,6 +1,7 @@
 // airworthy audit search | payload | accesses
 import type { CallSearch, FoundCall } from '@airworthy/sdk'
 import { type Command, Option } from 'commander'
+import { currencyDecimals, decimalToUnits } from '../core/effect/amount.ts'
 import { connect, globalOptions } from './connection.ts'
 import { UsageError } from './failure.ts'
 import { readAll } from './pages.ts'
@@ -31,7 +32,7 @@ export function addAuditSearchCommands(audit: Command): void {
     .option('--tool <server/tool>', 'or the name of a model')
     .addOption(new Option('--decision <verdict>').choices(['allow', 'hold', 'deny']))
     .option('--code <code>', 'why it was refused, or how it failed')
-    .option('--min <amount>', 'such as 25.00')
+    .option('--min <amount>', 'such as 25.00; with --currency')
     .option('--max <amount>')
     .option('--currency <code>')
     .option('--from <time>', 'such as 2026-11-22T00:00:00Z')
@@ -116,8 +117,8 @@ function filterOf(options: SearchOptions): CallSearch {
     ...(tool === undefined ? {} : { action: tool }),
     ...(decision === undefined ? {} : { decision }),
     ...(code === undefined ? {} : { code }),
-    ...(min === undefined ? {} : { amountMin: minorUnits(min) }),
-    ...(max === undefined ? {} : { amountMax: minorUnits(max) }),
+    ...(min === undefined ? {} : { amountMin: minorUnits(min, currency) }),
+    ...(max === undefined ? {} : { amountMax: minorUnits(max, currency) }),
     ...(currency === undefined ? {} : { currency }),
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
@@ -125,11 +126,15 @@ function filterOf(options: SearchOptions): CallSearch {
   return given
 }
 
-/** Every currency of this release has two decimals. */
-function minorUnits(text: string): string {
-  const [, whole, cents = ''] = /^(\d{1,15})(?:\.(\d{1,2}))?$/.exec(text) ?? []
-  if (whole === undefined) throw new UsageError(`an amount looks like 25 or 25.00, not ${text}`)
-  return String(BigInt(`${whole}${cents.padEnd(2, '0')}`))
+/** How much it is in minor units is another number for each currency. */
+function minorUnits(text: string, currency: string | undefined): string {
+  if (currency === undefined) throw new UsageError('--min and --max need --currency')
+  const decimals = currencyDecimals(currency)
+  if (decimals === undefined) throw new UsageError(`the decimals of ${currency} are not known`)
+  const units = decimalToUnits(text, decimals)
+  if (units !== undefined) return String(units)
+  const most = decimals === 0 ? 'no decimals' : `at most ${decimals} decimals`
+  throw new UsageError(`an amount of ${currency} is a number with ${most}, not ${text}`)
 }
 
 async function payload(
@@ -161,7 +166,7 @@ async function accesses(options: { readonly call?: string }, command: Command): 
       shortTime(access.at),
       access.operator,
       `${access.kind} ${access.operation}`,
-      access.call,
+      access.call ?? (access.calls.length === 0 ? null : `${access.calls.length} calls`),
       access.reason,
       `${access.logId}:${access.seq}`,
     ]),

@@ -1,5 +1,5 @@
-// What `airworthy channel add` is told.
-import type { AddChannel, ChannelKind, ChannelTarget, NoticeKind } from '@airworthy/sdk'
+// What `airworthy channel add` and `edit` are told.
+import type { AddChannel, ChannelKind, ChannelTarget, EditChannel, NoticeKind } from '@airworthy/sdk'
 import { noticeKinds } from '../core/approval/notice.ts'
 import { UsageError } from './failure.ts'
 import { readTextFile } from './text-file.ts'
@@ -15,6 +15,9 @@ export type AddOptions = {
   readonly password?: string
   readonly passwordFile?: string
   readonly from?: string
+} & FilterOptions
+
+export type FilterOptions = {
   readonly kinds?: string
   readonly agents?: string
   readonly teams?: string
@@ -22,15 +25,41 @@ export type AddOptions = {
   readonly hideAmount?: boolean
 }
 
+export type EditOptions = FilterOptions & {
+  readonly name?: string
+  readonly showAmount?: boolean
+}
+
 /** Throws `UsageError` where something is missing, or does not belong to the kind. */
 export async function readChannel(
   named: { readonly name: string; readonly kind: ChannelKind },
   options: AddOptions,
 ): Promise<AddChannel> {
-  const { kinds, agents, teams, minStakes, hideAmount } = options
   return {
     name: named.name,
     target: await readTarget(named.kind, options),
+    ...readFilter(options),
+  }
+}
+
+/** Throws `UsageError` where nothing is to change. */
+export function readEdit(options: EditOptions): EditChannel {
+  const { name, hideAmount, showAmount } = options
+  if (hideAmount === true && showAmount === true) {
+    throw new UsageError('--hide-amount and --show-amount exclude each other')
+  }
+  const edit: EditChannel = {
+    ...(name === undefined ? {} : { name }),
+    ...readFilter(options),
+    ...(showAmount === true ? { hideAmount: false } : {}),
+  }
+  if (Object.keys(edit).length > 0) return edit
+  throw new UsageError('say what is to change: --name, --kinds, --agents, --teams, ...')
+}
+
+function readFilter(options: FilterOptions): Omit<EditChannel, 'name'> {
+  const { kinds, agents, teams, minStakes, hideAmount } = options
+  return {
     ...(kinds === undefined ? {} : { kinds: readKinds(kinds) }),
     ...(agents === undefined ? {} : { agents: listOf(agents) }),
     ...(teams === undefined ? {} : { teams: listOf(teams) }),

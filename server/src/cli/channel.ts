@@ -1,7 +1,7 @@
-// airworthy channel add | list | show | test | rotate | remove | deliveries | retry
+// airworthy channel add | edit | list | show | test | rotate | remove | deliveries | retry
 import type { Channel, ChannelKind, Delivery, DeliveryState } from '@airworthy/sdk'
 import { Argument, type Command, Option } from 'commander'
-import { type AddOptions, readChannel, secretOf } from './channel-options.ts'
+import { type AddOptions, type EditOptions, readChannel, readEdit, secretOf } from './channel-options.ts'
 import { connect, globalOptions } from './connection.ts'
 import { exitCodes, UsageError } from './failure.ts'
 import { note, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
@@ -18,6 +18,7 @@ type DeliveryOptions = {
 export function addChannelCommands(program: Command): void {
   const channel = program.command('channel').description('where people are told of what waits')
   addAdd(channel)
+  addEdit(channel)
   channel
     .command('list')
     .description('list channels, and how many messages have arrived')
@@ -61,9 +62,34 @@ export function addChannelCommands(program: Command): void {
     .action((id: string, _, command: Command) => retry(id, command))
 }
 
+/** What is sent, and about whom. */
+function withFilter(command: Command): Command {
+  return command
+    .option('--kinds <kinds>', 'what is sent; default: all but hold.decided')
+    .option('--agents <names>', 'only about these agents')
+    .option('--teams <owners>', 'only about agents of these owners')
+    .addOption(
+      new Option('--min-stakes <stakes>', 'only about agents of at least these').choices([
+        'low',
+        'medium',
+        'high',
+      ]),
+    )
+    .option('--hide-amount', 'leave amounts out')
+}
+
+function addEdit(channel: Command): void {
+  withFilter(channel.command('edit'))
+    .description('change what a channel is called, and what it sends about whom')
+    .argument('<name>')
+    .option('--name <name>', 'what it is called from now on')
+    .option('--show-amount', 'leave amounts in')
+    .addHelpText('after', "\n--agents '' and --teams '' : about all of them again")
+    .action((name: string, options: EditOptions, command: Command) => edit(name, options, command))
+}
+
 function addAdd(channel: Command): void {
-  channel
-    .command('add')
+  withFilter(channel.command('add'))
     .description('add a channel')
     .argument('<name>')
     .addArgument(new Argument('<kind>').choices(['webhook', 'slack', 'teams', 'email']))
@@ -83,17 +109,6 @@ function addAdd(channel: Command): void {
     .option('--password <env:NAME>', 'email: the password')
     .option('--password-file <file>', 'the same, from a file; - is standard input')
     .option('--from <address>', 'email: the sender')
-    .option('--kinds <kinds>', 'what is sent; default: all but hold.decided')
-    .option('--agents <names>', 'only about these agents')
-    .option('--teams <owners>', 'only about agents of these owners')
-    .addOption(
-      new Option('--min-stakes <stakes>', 'only about agents of at least these').choices([
-        'low',
-        'medium',
-        'high',
-      ]),
-    )
-    .option('--hide-amount', 'leave amounts out')
     .addHelpText(
       'after',
       '\nExamples:\n  airworthy channel add ops slack --to env:SLACK_WEBHOOK_URL\n' +
@@ -177,6 +192,14 @@ function printChannel(channel: Channel): void {
     messages: `${pending} pending, ${sent} sent, ${dead} dead`,
     added: shortTime(channel.createdAt),
   })
+}
+
+async function edit(name: string, options: EditOptions, command: Command): Promise<void> {
+  const globals = globalOptions(command)
+  const change = readEdit(options)
+  const edited = await (await connect(globals)).editChannel(name, change)
+  if (globals.json === true) printJson(edited)
+  else printChannel(edited)
 }
 
 async function test(name: string, command: Command): Promise<void> {

@@ -4,13 +4,16 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { type Config, readClientConfig, readConfig } from '../config.ts'
 import { type OrganisationId, parseOrganisationId } from '../core/ids.ts'
+import { listChannels } from '../store/channels.ts'
 import { type Database, openDatabase } from '../store/database.ts'
+import { countDeliveries } from '../store/deliveries.ts'
 import { readDatabaseState } from '../store/database-state.ts'
 import { listEffects } from '../store/effects.ts'
 import { checkLog } from '../store/log-check.ts'
 import { globalOptions } from './connection.ts'
 import { checkDirectory, checkNode, checkPort } from './doctor/machine.ts'
 import {
+  channelsFinding,
   clockFinding,
   effectsFinding,
   fail,
@@ -123,5 +126,14 @@ function versionFinding(state: { readonly versionText: string; readonly versionN
 async function examineLog(db: Database, organisationId: OrganisationId): Promise<Finding[]> {
   const log = await checkLog(db, organisationId)
   const unknown = await listEffects(db, organisationId, { state: 'unknown', limit: effectsMax })
-  return [...logFindings(log, false), effectsFinding(unknown.length)]
+  const counts = await countDeliveries(db, organisationId)
+  const channels = (await listChannels(db, organisationId)).map(({ channelId, name }) => ({
+    name,
+    deadLately: counts.get(channelId)?.deadLately ?? 0,
+  }))
+  return [
+    ...logFindings(log, false),
+    effectsFinding(unknown.length),
+    channelsFinding(channels),
+  ]
 }

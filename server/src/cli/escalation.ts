@@ -39,7 +39,8 @@ function show(report: EscalationReport): void {
     return
   }
   printLine(`${report.calls} calls have met a trigger since ${report.since}`)
-  const decided = ['FIRED', 'HELD', 'HANDED', 'NOTED', 'DENIED', 'YES', 'NO', 'EXPIRED', 'WAITING']
+  const ends = ['YES', 'NO', 'EXPIRED', 'WAITING', 'CANCELLED']
+  const decided = ['FIRED', 'HELD', 'HANDED', 'NOTED', 'DENIED', ...ends]
   printTable(
     ['TRIGGER', ...decided],
     report.triggers.map((each) => [each.trigger, ...columns(each)]),
@@ -63,8 +64,8 @@ function show(report: EscalationReport): void {
 }
 
 function columns(counts: EscalationCounts): string[] {
-  const { fired, held, handedOver, recorded, denied, approved, rejected, expired, waiting } = counts
-  return [fired, held, handedOver, recorded, denied, approved, rejected, expired, waiting].map(
-    String,
-  )
+  const { fired, held, handedOver, recorded, denied } = counts
+  const { approved, rejected, expired, waiting, cancelled } = counts
+  const ends = [approved, rejected, expired, waiting, cancelled]
+  return [fired, held, handedOver, recorded, denied, ...ends].map(String)
 }

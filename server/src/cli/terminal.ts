@@ -1,4 +1,5 @@
 // What commands print: a table or a few lines for people, one JSON document for machines.
+import { amountText } from '../core/money/asset.ts'
 import { formatProblem } from '../core/pact/problem.ts'
 import type { Failure } from './failure.ts'
 
@@ -70,11 +71,9 @@ export function dollars(nanoUsd: string | null): string {
   return `$${digits.slice(0, -9)}.${decimals}`
 }
 
-/** Minor units of a currency with two decimals, as every currency of this release has. */
+/** `12.50 EUR`, `1250 JPY`. */
 export function money(amount: { minorUnits: string; currency: string } | null): string {
-  if (amount === null) return '-'
-  const digits = amount.minorUnits.padStart(3, '0')
-  return `${digits.slice(0, -2)}.${digits.slice(-2)} ${amount.currency}`
+  return amount === null ? '-' : amountText(amount.minorUnits, amount.currency)
 }
 
 /** Prints why a command failed: to stderr for people, as one JSON document for machines. */

@@ -38,6 +38,11 @@ export function parseExactJson(text: string): ExactJson {
   return { kind: 'ok', value }
 }
 
+/** Whether an object of valid JSON has a key twice; `value` is what the text was parsed to. */
+export function hasKeyTwice(text: string, value: unknown): boolean {
+  return scanTokens(text).keys !== countKeys(value)
+}
+
 function invalid(message: string): ExactJson & { kind: 'invalid' } {
   return { kind: 'invalid', code: 'request.invalid_json', message }
 }

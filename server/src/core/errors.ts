@@ -79,6 +79,8 @@ export const errorTable = {
   'limit.too_many': { status: 409, title: 'There are too many limits' },
   'counterparty.blocked': { status: 403, title: 'The counterparty may not get money' },
   'money.quote_stale': { status: 409, title: 'There is no fresh quote for the amount' },
+  'money.quote_changed': { status: 409, title: 'The pair was quoted anew since it was proposed' },
+  'money.authorisation_unknown': { status: 404, title: 'The call has no open authorisation' },
   'money.asset_unknown': { status: 409, title: 'The asset is not registered as it is used' },
   'money.asset_fixed': { status: 409, title: 'The decimals of an asset never change' },
   'budget.unknown': { status: 404, title: 'There is no such budget' },

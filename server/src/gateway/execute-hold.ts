@@ -16,10 +16,14 @@ import { modelWires } from './llm/wires.ts'
 import { readArguments } from './mcp/read-arguments.ts'
 import { runToolCall } from './mcp/tool-call.ts'
 
-/** Records the vote; a call that it approves is executed before this resolves. */
+/** Records the vote; a call that it approves is executed before this resolves, or goes on elsewhere. */
 export async function decideHold(gateway: Gateway, vote: Vote): Promise<void> {
   const outcome = await voteOnHold(gateway.db, gateway.organisationId, vote)
-  if (outcome === 'approved') await executeHold(gateway, vote.holdId)
+  if (outcome !== 'approved') return
+  await executeHold(gateway, vote.holdId).catch((thrown: unknown) => {
+    // The vote counts: the job of some gateway was quicker, or a kill has cancelled the hold since.
+    if (!(thrown instanceof AirworthyError) || thrown.code !== 'hold.settled') throw thrown
+  })
 }
 
 export async function executeHold(gateway: Gateway, holdId: string): Promise<void> {
@@ -34,8 +38,9 @@ export async function executeHold(gateway: Gateway, holdId: string): Promise<voi
       'what was asked for is forgotten, so it cannot be done',
     )
   }
-  const { effectId, pactId, schemaHash, round, facts, isApproved } = held
-  const resume = { holdId, effectId, pactId, schemaHash, round, facts, isApproved }
+  const { effectId, pactId, schemaHash, round, facts, policy, isApproved, isOfPerson } = held
+  const question = { pactId, schemaHash, round, facts, policy, isApproved }
+  const resume = { ...question, holdId, effectId, isOfPerson }
   const run = await findRunOfCall(db, organisationId, held.callId)
   if (run?.state === 'open' && run.irreversibleLast) {
     if (await deferApproved(db, organisationId, held)) return

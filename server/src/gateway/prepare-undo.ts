@@ -1,15 +1,16 @@
 // What an undo would do: the tool and its arguments, and what an operator sees before asking for it.
 import { splitToolName } from '../core/decision/call.ts'
-import { subjectOf, undoArguments } from '../core/effect/effect-key.ts'
+import { amountOf, subjectOf, undoArguments } from '../core/effect/effect-key.ts'
 import { withKeyArgument } from '../core/effect/key-argument.ts'
 import { AirworthyError } from '../core/errors.ts'
-import type { CompiledPact } from '../core/pact/compiled.ts'
+import type { CompiledPact, CompiledTool } from '../core/pact/compiled.ts'
 import { findPrincipal } from '../store/principals.ts'
-import type { Principal } from '../store/recorder/types.ts'
+import type { MoneyIntent, Principal } from '../store/recorder/types.ts'
 import { findUndoableEffect, readUndoTarget, type UndoableEffect } from '../store/undo.ts'
 import type { Gateway } from './gateway.ts'
 import { readArguments } from './mcp/read-arguments.ts'
 import { parseToolResult } from './mcp/tool-result.ts'
+import { moneyIntentOf } from './money/money-intent.ts'
 
 type Arguments = Readonly<Record<string, unknown>>
 
@@ -25,6 +26,8 @@ export type PreparedUndo = {
   readonly key: string
   readonly subject: string
   readonly windowMs: number | undefined
+  /** What the undo pays out, or voids; undefined where its contract says nothing of money. */
+  readonly money: MoneyIntent | undefined
 }
 
 const undoableStates: ReadonlySet<string> = new Set(['done', 'undoing', 'undo_failed'])
@@ -80,7 +83,21 @@ async function fillUndo(
     key,
     subject: subjectOf(tool, args) ?? principal.endUser,
     windowMs: windowSeconds === undefined ? undefined : windowSeconds * 1000,
+    money: moneyOf(gateway, pact.tools.get(undo.tool), undo.args),
   }
+}
+
+/** An amount that only a quote of a tool tells is not asked for: it was asked for the call itself. */
+function moneyOf(
+  { vault }: Gateway,
+  tool: CompiledTool | undefined,
+  args: Arguments,
+): MoneyIntent | undefined {
+  if (tool === undefined) return undefined
+  const found = tool.contract.amount?.kind === 'argument' ? amountOf(tool, args) : undefined
+  const amount = found?.kind === 'ok' ? found.amount : undefined
+  const money = moneyIntentOf(vault, { tool, amount, args })
+  return money?.isDeclared === true ? money : undefined
 }
 
 function notUndoable(message: string): AirworthyError {

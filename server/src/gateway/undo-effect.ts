@@ -119,6 +119,7 @@ async function makeIntent(
     drift: undefined,
     resume: undefined,
     hasWaited: false,
+    money: undo.money,
     undo: {
       effectId: effect.effectId,
       operatorId: command.operatorId,

@@ -9,6 +9,7 @@ import {
   listIncidents,
   listPactsInUse,
   listSpentBudgets,
+  type PactInUse,
 } from '../store/automatic-kills.ts'
 import type { Database } from '../store/database.ts'
 import { finishKill } from '../store/finish-kill.ts'
@@ -33,25 +34,39 @@ export function automaticKills(options: {
     known.set(pactId, rules)
     return rules
   }
+  const judge = async ({ agentId, pactId }: PactInUse): Promise<boolean> => {
+    const rules = await rulesOnce(pactId)
+    for (const rule of rules) {
+      for (const { cause, sessionId } of await causesOf(db, organisationId, { agentId, rule })) {
+        const kill = await issueAutomaticKill(db, organisationId, {
+          cause,
+          rule: `killOn.${rule.trigger}`,
+          scope:
+            rule.scope === 'session' && sessionId !== undefined
+              ? { kind: 'session', id: sessionId }
+              : { kind: 'agent', id: agentId },
+          mode: rule.mode,
+          reason: reasonOf(rule),
+        })
+        if (kill === undefined) continue
+        log('a rule of its pact has stopped an agent', { kill: kill.killId, agent: agentId })
+        await finishKill(db, organisationId, kill.killId)
+      }
+    }
+    return rules.length > 0
+  }
   const run = async (): Promise<void> => {
     let hasRules = false
-    for (const { agentId, pactId } of await listPactsInUse(db, organisationId)) {
-      for (const rule of await rulesOnce(pactId)) {
-        hasRules = true
-        const causes = await causesOf(db, organisationId, { agentId, rule })
-        for (const { cause, sessionId } of causes) {
-          const kill = await issueAutomaticKill(db, organisationId, {
-            cause,
-            rule: `killOn.${rule.trigger}`,
-            scope: { kind: rule.scope, id: rule.scope === 'agent' ? agentId : sessionId },
-            mode: rule.mode,
-            reason: reasonOf(rule),
-          })
-          if (kill === undefined) continue
-          log('a rule of its pact has stopped an agent', { kill: kill.killId, agent: agentId })
-          await finishKill(db, organisationId, kill.killId)
-        }
-      }
+    for (const inUse of await listPactsInUse(db, organisationId)) {
+      // One agent that cannot be judged must not keep the others from being stopped.
+      const hasOwn = await judge(inUse).catch((error: unknown) => {
+        log('the kill rules of an agent were not looked at', {
+          agent: inUse.agentId,
+          error: String(error),
+        })
+        return false
+      })
+      hasRules ||= hasOwn
     }
     if (hasRules) await forgetCauses(db, organisationId)
   }

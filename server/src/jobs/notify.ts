@@ -7,13 +7,14 @@ import { plainText } from '../core/channel/plain-text.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import { DeliveryFailure } from '../adapters/notifier/delivery-failure.ts'
 import type { Notifier } from '../adapters/notifier/notifier.ts'
-import { openTarget, type SecretVault } from '../store/channels.ts'
+import { channelsMax, openTarget, type SecretVault } from '../store/channels.ts'
 import type { Database } from '../store/database.ts'
 import {
   type AttemptEnd,
   claimDeliveries,
   type ClaimedDelivery,
   endAttempt,
+  endOfRemoved,
   forgetDeliveries,
   isWorkOpen,
 } from '../store/deliveries.ts'
@@ -23,13 +24,15 @@ import type { Task } from './maintenance.ts'
 
 const noticesOfPage = 100
 const pagesOfTurn = 50
-const sendingMax = 16
 const channelSendingMax = 4
+/** Each channel has its share: those that hang take none of another's. */
+const sendingMax: number = channelsMax * channelSendingMax
 const failureCharactersMax = 300
 /** A gateway that stops must not count what it broke off. */
 const afterStopMs = 1_000
 const dayMs = 24 * 3600 * 1000
-const forgottenMax = 10_000
+const forgottenOfPage = 1_000
+const pagesForgotten = 50
 
 export type NotifyOptions = {
   readonly db: Database
@@ -62,12 +65,12 @@ export class NotificationSender implements AsyncDisposable {
         name: 'forget what people were told',
         everyMs: 600_000,
         run: async () => {
-          await forgetNotices(db, organisationId, { keptMs: 7 * dayMs, limit: forgottenMax })
-          await forgetDeliveries(db, organisationId, {
-            sentKeptMs: 30 * dayMs,
-            deadKeptMs: 90 * dayMs,
-            limit: forgottenMax,
-          })
+          const limit = forgottenOfPage
+          const kept = { sentKeptMs: 30 * dayMs, deadKeptMs: 90 * dayMs }
+          await inPages(() => forgetNotices(db, organisationId, { keptMs: 7 * dayMs, limit }))
+          await inPages(() => forgetDeliveries(db, organisationId, { ...kept, limit }))
+          // What a gateway left that died while it removed a channel.
+          await inPages(() => endOfRemoved(db, organisationId, limit))
         },
       },
     ]
@@ -78,13 +81,16 @@ export class NotificationSender implements AsyncDisposable {
     const open = await isWorkOpen(db, organisationId)
     for (let page = 0; open.notices && page < pagesOfTurn; page += 1) {
       if ((await fanOutNotices(db, organisationId, noticesOfPage)) < noticesOfPage) break
+      // The first of many are sent while the rest are made.
+      await this.#claim()
     }
     if (open.notices || open.deliveries) await this.#claim()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort()
-    await this.#claiming
+    // The turn or the message that claimed hears of a failure; what is on its way is waited for.
+    await this.#claiming?.catch(() => undefined)
     await Promise.all([...this.#sending.values()].map(({ end }) => end))
   }
 
@@ -176,6 +182,13 @@ export class NotificationSender implements AsyncDisposable {
       error: String(thrown),
     })
     return new DeliveryFailure("the message could not be made: the server's log says why")
+  }
+}
+
+/** Until a page is not full, and no further than a turn goes. */
+async function inPages(work: () => Promise<number>): Promise<void> {
+  for (let page = 0; page < pagesForgotten; page += 1) {
+    if ((await work()) < forgottenOfPage) return
   }
 }
 

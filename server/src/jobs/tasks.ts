@@ -12,6 +12,7 @@ import type { Recorder } from '../store/recorder/recorder.ts'
 import { recoverDeadReplicas, setOpenFloor } from '../store/recovery.ts'
 import { continueErasure } from '../store/finish-erasures.ts'
 import { forgetLedgers } from '../store/forget-ledgers.ts'
+import { forgetEscalation } from '../store/forget-escalation.ts'
 import { expireEntries } from '../store/model-cache.ts'
 import { forgetPairs } from '../store/model-cache-evidence.ts'
 import {
@@ -46,7 +47,8 @@ export type TaskDependencies = {
 
 export function maintenanceTasks(dependencies: TaskDependencies): Task[] {
   const { db, organisationId, recorder, executeHold, log } = dependencies
-  const probed: Probed = { after: undefined }
+  const probed: Turn = { after: undefined }
+  const executed: Turn = { after: undefined }
   return [
     {
       name: 'step holds',
@@ -59,7 +61,9 @@ export function maintenanceTasks(dependencies: TaskDependencies): Task[] {
       name: 'execute approved holds',
       everyMs: 5000,
       run: async () => {
-        const holdIds = await listApprovingHolds(db, organisationId, pageMax)
+        const holdIds = await nextPage(executed, (after) =>
+          listApprovingHolds(db, organisationId, { after, limit: pageMax }),
+        )
         await runEach(holdIds, executeHold)
       },
     },
@@ -96,6 +100,13 @@ export function maintenanceTasks(dependencies: TaskDependencies): Task[] {
           keptMs: ledgersKeptMs,
           limit: forgottenLedgersMax,
         })
+      },
+    },
+    {
+      name: 'forget what triggers met long ago',
+      everyMs: 600_000,
+      run: async () => {
+        await forgetEscalation(db, organisationId, forgottenMax)
       },
     },
     {
@@ -158,14 +169,24 @@ async function untilDone(step: () => Promise<boolean>): Promise<void> {
   for (let page = 0; page < pageMax; page += 1) if (!(await step())) return
 }
 
-/** How far the last turn came: effects that stay unknown must not keep the others waiting. */
-type Probed = { after: string | undefined }
+/** How far the last turn came: what cannot go on must not keep the others waiting. */
+type Turn = { after: string | undefined }
 
-async function probePage(dependencies: TaskDependencies, probed: Probed): Promise<void> {
+/** At most `pageMax` ids, from where the last turn stopped. */
+async function nextPage(
+  turn: Turn,
+  list: (after: string | undefined) => Promise<string[]>,
+): Promise<string[]> {
+  const ids = await list(turn.after)
+  turn.after = ids.length < pageMax ? undefined : ids.at(-1)
+  return ids
+}
+
+async function probePage(dependencies: TaskDependencies, probed: Turn): Promise<void> {
   const { db, organisationId, probeEffect } = dependencies
-  const page = { after: probed.after, limit: pageMax }
-  const ids = await listUnknownEffectIds(db, organisationId, page)
-  probed.after = ids.length < pageMax ? undefined : ids.at(-1)
+  const ids = await nextPage(probed, (after) =>
+    listUnknownEffectIds(db, organisationId, { after, limit: pageMax }),
+  )
   await runEach(ids, probeEffect)
 }
 

@@ -1,7 +1,9 @@
 // Who read payloads or the log: an entry for each access, written before anything is shown.
-import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import { hash, randomBytes, randomUUIDv7 } from 'node:crypto'
+import { sql } from 'kysely'
 import type { EntryDraft, EntryValue } from '../core/audit/entry.ts'
 import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
+import { canonicalJson } from '../core/canonical.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
 import { appendEntries } from './log.ts'
@@ -16,6 +18,8 @@ export type Access = {
   readonly operation: string
   /** Undefined where the operation reads many. */
   readonly callId?: string | undefined
+  /** Calls of one session that are opened together; the entry has a digest of their ids. */
+  readonly page?: { readonly sessionId: string; readonly callIds: readonly string[] } | undefined
   readonly reason: string
   /** What an export covers. */
   readonly range?: { readonly logId: string; readonly from: bigint; readonly to: bigint }
@@ -28,6 +32,8 @@ export type AccessRow = {
   readonly operatorName: string | null
   readonly operation: string
   readonly callId: string | null
+  /** All that were opened, where it is known. */
+  readonly callIds: readonly string[]
   readonly reason: string
   readonly logId: string
   readonly seq: string
@@ -51,6 +57,7 @@ export async function recordAccess(
   const accessId = randomUUIDv7()
   const body: Record<string, EntryValue | undefined> = {
     access: accessId,
+    calls: access.page && hash('sha256', canonicalJson(access.page.callIds), 'base64url'),
     from: access.range?.from.toString(),
     log: access.range?.logId,
     operation: access.operation,
@@ -60,7 +67,13 @@ export async function recordAccess(
   }
   await runCommand(db, organisationId, async (tx) => {
     const [entry] = await appendEntries(tx, organisationId, [
-      { type: types[access.kind], agentId: organisationId, callId: access.callId, body },
+      {
+        type: types[access.kind],
+        agentId: organisationId,
+        sessionId: access.page?.sessionId,
+        callId: access.callId,
+        body,
+      },
     ])
     if (entry === undefined) throw new Error('an access got no entry')
     await tx
@@ -72,6 +85,7 @@ export async function recordAccess(
         kind: access.kind,
         operation: access.operation,
         call_id: access.callId ?? null,
+        call_ids: access.page?.callIds,
         reason: access.reason,
         reason_salt: salt,
         log_id: entry.logId,
@@ -102,7 +116,15 @@ export async function listAccesses(
     .selectAll('a')
     .select('o.name')
     .where('a.organisation_id', '=', organisationId)
-  if (page.callId !== undefined) query = query.where('a.call_id', '=', page.callId)
+  const { callId } = page
+  if (callId !== undefined) {
+    query = query.where((where) =>
+      where.or([
+        where('a.call_id', '=', callId),
+        sql<boolean>`a.call_ids @> ARRAY[${callId}]::uuid[]`,
+      ]),
+    )
+  }
   if (page.after !== undefined) query = query.where('a.access_id', '<', page.after)
   const rows = await query.orderBy('a.access_id', 'desc').limit(page.limit).execute()
   return rows.map((row) => ({
@@ -112,6 +134,7 @@ export async function listAccesses(
     operatorName: row.name,
     operation: row.operation,
     callId: row.call_id,
+    callIds: row.call_ids ?? (row.call_id === null ? [] : [row.call_id]),
     reason: row.reason,
     logId: row.log_id,
     seq: row.seq,

@@ -11,6 +11,7 @@ type Accesses = {
   kind: string
   operation: string
   call_id: string | null
+  call_ids: ColumnType<string[] | null, readonly string[] | null | undefined, never>
   reason: string
   reason_salt: Buffer
   log_id: Int8

@@ -12,7 +12,7 @@ const causesMax = 1000
 
 export type PactInUse = { readonly agentId: string; readonly pactId: string }
 
-/** The pacts that agents act under and that were not seen before, where they may have kill rules. */
+/** Which pact each agent acts under. */
 export async function listPactsInUse(
   db: Database,
   organisationId: OrganisationId,
@@ -28,7 +28,8 @@ export async function listPactsInUse(
 export type Cause = {
   /** Names it for good. */
   readonly cause: string
-  readonly sessionId: string
+  /** Undefined where nobody knows which one it was. */
+  readonly sessionId: string | undefined
 }
 
 /** Anomalies that people are being told of. */
@@ -45,7 +46,7 @@ export async function listAnomalies(
     ORDER BY notice_id LIMIT ${causesMax}`.execute(db)
   return found.rows.map((row) => ({
     cause: `anomaly ${row.notice_id}`,
-    sessionId: row.session_id ?? '',
+    sessionId: row.session_id ?? undefined,
   }))
 }
 

@@ -50,6 +50,7 @@ type Replicas = {
   started_at: TimeDefault
   open_floor: string
   ended_at: Time | null
+  is_fenced: Generated<boolean>
 }
 
 type Leases = { organisation_id: string; replica_id: string; scope_id: string; amounts: Units }

@@ -12,12 +12,14 @@ import {
 } from '../core/channel/target.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
+import { endOfRemoved } from './deliveries.ts'
 import { appendEntries } from './log.ts'
 import type { Schema } from './schema.ts'
 import { runCommand } from './transaction.ts'
 
 /** Each of them is looked at for every notice. */
 export const channelsMax = 50
+const endedOfPage = 1_000
 
 /** Seals and opens under the master key. */
 export type SecretVault = {
@@ -102,7 +104,7 @@ export async function removeChannel(
   organisationId: OrganisationId,
   command: { readonly name: string; readonly operatorId: string },
 ): Promise<boolean> {
-  return runCommand(db, organisationId, async (tx) => {
+  const isRemoved = await runCommand(db, organisationId, async (tx) => {
     const channel = await findChannel(tx, organisationId, command.name)
     if (channel === undefined) return false
     const { channelId } = channel
@@ -116,19 +118,75 @@ export async function removeChannel(
     const at = new Date(entry?.atMs ?? 0)
     await tx
       .updateTable('airworthy.channels')
-      .set({ removed_at: at, target: Buffer.alloc(0), recipients: [] })
+      .set({ removed_at: at, target: Buffer.alloc(0), place: '', recipients: [] })
       .where('organisation_id', '=', organisationId)
       .where('channel_id', '=', channelId)
-      .execute()
-    await tx
-      .updateTable('airworthy.deliveries')
-      .set({ state: 'dead', failure: 'the channel was removed', ended_at: at })
-      .where('organisation_id', '=', organisationId)
-      .where('channel_id', '=', channelId)
-      .where('state', '=', 'pending')
       .execute()
     return true
   })
+  // Not under the log's lock, which all agents wait for. Nothing of it is sent in the meantime; what a
+  // crash leaves, the sender ends.
+  while (isRemoved && (await endOfRemoved(db, organisationId, endedOfPage)) === endedOfPage);
+  return isRemoved
+}
+
+export type ChannelEdit = {
+  readonly name: string
+  readonly operatorId: string
+  /** What is not given stays as it is. */
+  readonly change: {
+    readonly name?: string | undefined
+    readonly filter: Partial<ChannelFilter>
+    readonly hidesAmount?: boolean | undefined
+  }
+}
+
+/** Changes what a channel is called and what it sends; messages that are made stay as they are. */
+export async function editChannel(
+  db: Database,
+  organisationId: OrganisationId,
+  { name, operatorId, change }: ChannelEdit,
+): Promise<'ok' | 'unknown' | 'exists'> {
+  return runCommand(db, organisationId, async (tx) => {
+    const channel = await findChannel(tx, organisationId, name)
+    if (channel === undefined) return 'unknown'
+    const { channelId } = channel
+    const named = change.name ?? name
+    const namesake = await findChannel(tx, organisationId, named)
+    if (namesake !== undefined && namesake.channelId !== channelId) return 'exists'
+    await enterChange(tx, organisationId, { channelId, operatorId })
+    const { kinds, agents, teams, stakesMin } = { ...channel.filter, ...change.filter }
+    await tx
+      .updateTable('airworthy.channels')
+      .set({
+        name: named,
+        kinds: [...kinds],
+        agents: [...agents],
+        teams: [...teams],
+        stakes_min: stakesMin,
+        hides_amount: change.hidesAmount ?? channel.hidesAmount,
+      })
+      .where('organisation_id', '=', organisationId)
+      .where('channel_id', '=', channelId)
+      .execute()
+    return 'ok'
+  })
+}
+
+/** Gives when it was. */
+async function enterChange(
+  tx: Kysely<Schema>,
+  organisationId: OrganisationId,
+  { channelId, operatorId }: { readonly channelId: string; readonly operatorId: string },
+): Promise<number> {
+  const [entry] = await appendEntries(tx, organisationId, [
+    {
+      type: 'channel.changed',
+      agentId: organisationId,
+      body: { channel: channelId, operator: operatorId },
+    },
+  ])
+  return entry?.atMs ?? 0
 }
 
 /** Changes the target under the lock. False where there is no such channel. */
@@ -147,14 +205,8 @@ export async function changeTarget(
     const channel = await findChannel(tx, organisationId, name)
     if (channel === undefined) return false
     const { channelId } = channel
-    const [entry] = await appendEntries(tx, organisationId, [
-      {
-        type: 'channel.changed',
-        agentId: organisationId,
-        body: { channel: channelId, operator: operatorId },
-      },
-    ])
-    const target = command.change(openTarget(vault, channel), entry?.atMs ?? 0)
+    const atMs = await enterChange(tx, organisationId, { channelId, operatorId })
+    const target = command.change(openTarget(vault, channel), atMs)
     await tx
       .updateTable('airworthy.channels')
       .set({ target: sealTarget(vault, channelId, target), place: shownPlace(target) })

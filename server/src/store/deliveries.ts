@@ -196,18 +196,43 @@ export async function listDeliveries(
   }))
 }
 
-/** How many of each state a channel has, by its id. */
+/** How many messages of a channel are in which state, and how many died in the last seven days. */
+export type DeliveryCounts = Readonly<Record<DeliveryState | 'deadLately', number>>
+
+/** Of each channel that has any, by its id; with `channelId` of that one alone. */
 export async function countDeliveries(
   db: Kysely<Schema>,
   organisationId: OrganisationId,
-): Promise<ReadonlyMap<string, Readonly<Record<DeliveryState, number>>>> {
-  const found = await sql<{ channel_id: string; pending: number; sent: number; dead: number }>`
-    SELECT d.channel_id, count(*) FILTER (WHERE state = 'pending')::int AS pending,
+  channelId?: string,
+): Promise<ReadonlyMap<string, DeliveryCounts>> {
+  const one = channelId === undefined ? sql`` : sql`AND channel_id = ${channelId}`
+  const found = await sql<DeliveryCounts & { readonly channel_id: string }>`
+    SELECT channel_id, count(*) FILTER (WHERE state = 'pending')::int AS pending,
       count(*) FILTER (WHERE state = 'sent')::int AS sent,
-      count(*) FILTER (WHERE state = 'dead')::int AS dead
-    FROM airworthy.deliveries d WHERE d.organisation_id = ${organisationId}
-    GROUP BY d.channel_id`.execute(db)
+      count(*) FILTER (WHERE state = 'dead')::int AS dead,
+      count(*) FILTER (WHERE state = 'dead' AND ended_at > now() - interval '7 days')::int
+        AS "deadLately"
+    FROM airworthy.deliveries WHERE organisation_id = ${organisationId} ${one}
+    GROUP BY channel_id`.execute(db)
   return new Map(found.rows.map(({ channel_id, ...counts }) => [channel_id, counts]))
+}
+
+/** Ends what waits for channels that were removed; at most a page. Gives how many. */
+export async function endOfRemoved(
+  db: Database,
+  organisationId: OrganisationId,
+  limit: number,
+): Promise<number> {
+  const ended = await sql`UPDATE airworthy.deliveries
+    SET state = 'dead', failure = 'the channel was removed', ended_at = clock_timestamp()
+    WHERE organisation_id = ${organisationId} AND delivery_id IN (
+      SELECT d.delivery_id FROM airworthy.channels c
+      CROSS JOIN LATERAL (SELECT delivery_id FROM airworthy.deliveries
+        WHERE organisation_id = c.organisation_id AND channel_id = c.channel_id
+          AND state = 'pending' LIMIT ${limit} FOR UPDATE SKIP LOCKED) AS d
+      WHERE c.organisation_id = ${organisationId} AND c.removed_at IS NOT NULL
+      LIMIT ${limit})`.execute(db)
+  return Number(ended.numAffectedRows ?? 0n)
 }
 
 /**
@@ -239,8 +264,11 @@ export async function forgetDeliveries(
     WHERE organisation_id = ${organisationId} AND delivery_id IN (
       SELECT delivery_id FROM airworthy.deliveries
       WHERE organisation_id = ${organisationId} AND state <> 'pending'
+        -- What the index can give; the next says it for each state.
+        AND ended_at < clock_timestamp()
+          - make_interval(secs => ${Math.min(sentKeptMs, deadKeptMs) / 1000}::float8)
         AND ended_at < clock_timestamp() - make_interval(secs => CASE state
           WHEN 'sent' THEN ${sentKeptMs / 1000}::float8 ELSE ${deadKeptMs / 1000}::float8 END)
-      LIMIT ${limit})`.execute(db)
+      ORDER BY ended_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`.execute(db)
   return Number(forgotten.numAffectedRows ?? 0n)
 }

@@ -14,6 +14,7 @@ export type FiringCounts = {
   readonly rejected: number
   readonly expired: number
   readonly waiting: number
+  readonly cancelled: number
 }
 
 export type FiringReport = {
@@ -37,10 +38,11 @@ const counts = sql`count(*)::int AS fired,
     AND f.consequence = 'handover')::int AS "handedOver",
   count(*) FILTER (WHERE f.verdict = 'allow' OR NOT f.enforced)::int AS recorded,
   count(*) FILTER (WHERE f.verdict = 'deny' AND f.enforced)::int AS denied,
-  count(*) FILTER (WHERE h.state IN ('approved', 'refused'))::int AS approved,
+  count(*) FILTER (WHERE h.state IN ('approving', 'approved', 'refused'))::int AS approved,
   count(*) FILTER (WHERE h.state = 'rejected')::int AS rejected,
   count(*) FILTER (WHERE h.state = 'expired')::int AS expired,
-  count(*) FILTER (WHERE h.state = 'pending')::int AS waiting`
+  count(*) FILTER (WHERE h.state IN ('pending', 'deferred'))::int AS waiting,
+  count(*) FILTER (WHERE h.state = 'cancelled')::int AS cancelled`
 
 export async function reportFirings(
   db: Database,

@@ -20,6 +20,9 @@ type NoticeRow = {
   readonly stakes: Stakes | null
 }
 
+/** A statement has at most 65,535 parameters; a page of notices may be for hundreds of recipients. */
+const rowsOfStatement = 1_000
+
 /** Handles a page of notices. Gives how many there were. Other gateways take others. */
 export async function fanOutNotices(
   db: Database,
@@ -31,10 +34,10 @@ export async function fanOutNotices(
     if (notices.length === 0) return 0
     const channels = await lockChannels(tx, organisationId)
     const rows = notices.flatMap((notice) => deliveriesOf(organisationId, notice, channels))
-    if (rows.length > 0) {
+    for (let at = 0; at < rows.length; at += rowsOfStatement) {
       await tx
         .insertInto('airworthy.deliveries')
-        .values(rows)
+        .values(rows.slice(at, at + rowsOfStatement))
         .onConflict((conflict) => conflict.doNothing())
         .execute()
     }
@@ -45,7 +48,12 @@ export async function fanOutNotices(
   })
 }
 
-/** With the agent that each is about: that of the hold or session, or the one that it names. */
+const uuid = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+
+/**
+ * With the agent that each is about: that of the hold or session, or of what was killed, or the one that
+ * it names.
+ */
 async function lockNotices(
   tx: Kysely<Schema>,
   organisationId: OrganisationId,
@@ -56,13 +64,18 @@ async function lockNotices(
     FROM (SELECT * FROM airworthy.outbox
       WHERE organisation_id = ${organisationId} AND handled_at IS NULL
       ORDER BY notice_id LIMIT ${limit} FOR UPDATE SKIP LOCKED) AS o
+    CROSS JOIN LATERAL (SELECT o.detail->>'scope' AS scope,
+      CASE WHEN o.detail->>'target' ~ ${uuid} THEN (o.detail->>'target')::uuid END AS target,
+      CASE WHEN o.detail->>'agent' ~ ${uuid} THEN (o.detail->>'agent')::uuid END AS agent) AS named
     LEFT JOIN airworthy.holds h
       ON h.organisation_id = o.organisation_id AND h.hold_id = o.subject_id
-    LEFT JOIN airworthy.sessions s
-      ON s.organisation_id = o.organisation_id AND s.session_id = o.subject_id
+    LEFT JOIN airworthy.sessions s ON s.organisation_id = o.organisation_id
+      AND s.session_id = CASE named.scope WHEN 'session' THEN named.target ELSE o.subject_id END
+    LEFT JOIN airworthy.agent_versions v ON v.organisation_id = o.organisation_id
+      AND v.version_id = CASE named.scope WHEN 'version' THEN named.target END
     LEFT JOIN airworthy.agents a ON a.organisation_id = o.organisation_id
-      AND (a.agent_id = coalesce(h.agent_id, s.agent_id) OR (h.agent_id IS NULL
-        AND s.agent_id IS NULL AND a.agent_id::text IN (o.detail->>'agent', o.detail->>'target')))
+      AND a.agent_id = coalesce(h.agent_id, s.agent_id, v.agent_id, named.agent,
+        CASE named.scope WHEN 'agent' THEN named.target END)
     ORDER BY o.notice_id`.execute(tx)
   return found.rows
 }

@@ -55,6 +55,10 @@ export class HandoverWatch implements AsyncDisposable {
     return this.#waitingCount
   }
 
+  waitingOf(sessionId: string): number {
+    return this.#waiting.get(sessionId)?.size ?? 0
+  }
+
   /**
    * Calls back at each change of a handover of the session, and where one may have been missed.
    * Gives what ends it.
@@ -155,10 +159,19 @@ export class HandoverWatch implements AsyncDisposable {
 
 type Told = HandedOver & { readonly organisation: string; readonly state: string }
 
+/** Anybody who may connect to the database may notify: what is no JSON says nothing. */
+function parseJson(payload = ''): unknown {
+  try {
+    const value: unknown = JSON.parse(payload)
+    return value
+  } catch {
+    return undefined
+  }
+}
+
 /** As the trigger of the table writes it. */
 function parseTold(payload: string | undefined): Told | undefined {
-  if (payload === undefined) return undefined
-  const value: unknown = JSON.parse(payload)
+  const value = parseJson(payload)
   if (typeof value !== 'object' || value === null) return undefined
   if (!('organisation' in value && 'session' in value && 'state' in value)) return undefined
   const { organisation, session, state } = value

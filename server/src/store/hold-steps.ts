@@ -11,7 +11,10 @@ import { announce } from './outbox.ts'
 import type { Schema } from './schema.ts'
 import { runCommand } from './transaction.ts'
 
-/** Brings holds whose level or time is over to now. Gives how many; at most a page of them. */
+/**
+ * Brings holds whose level or time is over to now. Gives how many; at most a page of them. One that
+ * fails keeps none of the others from its turn; then this throws when all had theirs.
+ */
 export async function stepHolds(
   db: Database,
   organisationId: OrganisationId,
@@ -26,13 +29,32 @@ export async function stepHolds(
     .orderBy('next_at')
     .limit(limit)
     .execute()
-  if (due.length === 0) return 0
-  return runCommand(db, organisationId, async (tx) => {
-    for (const { hold_id } of due) {
-      const hold = await readFullHold(tx, organisationId, hold_id)
+  const holdIds = due.map((row) => row.hold_id)
+  if (holdIds.length === 0) return 0
+  try {
+    await step(db, organisationId, holdIds)
+  } catch (cause) {
+    if (holdIds.length === 1) throw cause
+    const failures: unknown[] = []
+    for (const holdId of holdIds) {
+      const alone = step(db, organisationId, [holdId])
+      await alone.catch((thrown: unknown) => failures.push(thrown))
+    }
+    if (failures.length > 0) throw new AggregateError(failures, `holds failed: ${String(cause)}`)
+  }
+  return holdIds.length
+}
+
+async function step(
+  db: Database,
+  organisationId: OrganisationId,
+  holdIds: readonly string[],
+): Promise<void> {
+  await runCommand(db, organisationId, async (tx) => {
+    for (const holdId of holdIds) {
+      const hold = await readFullHold(tx, organisationId, holdId)
       if (hold !== undefined) await bringToNow(tx, organisationId, hold)
     }
-    return due.length
   })
 }
 

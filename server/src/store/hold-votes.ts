@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import type { HoldFacts } from '../core/approval/facts.ts'
-import { readFacts } from '../core/approval/frozen.ts'
+import { readFacts, readPolicy } from '../core/approval/frozen.ts'
+import type { ApprovalPolicy } from '../core/approval/policy.ts'
 import { countVotes } from '../core/approval/quorum.ts'
 import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
 import { AirworthyError } from '../core/errors.ts'
@@ -173,20 +174,23 @@ async function writeVote(
     .execute()
 }
 
-/** Approved holds whose call is not under way: a server stopped between vote and execution. */
+/**
+ * Approved holds whose call is not under way: a server stopped between vote and execution, or the call
+ * waits for another. In the order of their ids, after the given one.
+ */
 export async function listApprovingHolds(
   db: Database,
   organisationId: OrganisationId,
-  limit: number,
+  page: { readonly after: string | undefined; readonly limit: number },
 ): Promise<string[]> {
-  const rows = await db
+  let query = db
     .selectFrom('airworthy.holds')
     .select('hold_id')
     .where('organisation_id', '=', organisationId)
     .where('state', '=', 'approving')
     .where('decided_at', '<', sql<Date>`clock_timestamp() - interval '10 seconds'`)
-    .limit(limit)
-    .execute()
+  if (page.after !== undefined) query = query.where('hold_id', '>', page.after)
+  const rows = await query.orderBy('hold_id').limit(page.limit).execute()
   return rows.map((row) => row.hold_id)
 }
 
@@ -205,8 +209,12 @@ export type HeldCall = {
   readonly round: number
   /** What people were shown; undefined of what earlier releases held. */
   readonly facts: HoldFacts | undefined
+  /** Who was asked; undefined where the pact declared no approvals. */
+  readonly policy: ApprovalPolicy | undefined
   /** False for a call that no person was asked about: it waited for its run. */
   readonly isApproved: boolean
+  /** A person made it, or wrote its arguments. */
+  readonly isOfPerson: boolean
 }
 
 export async function findHeldCall(
@@ -234,7 +242,9 @@ export async function findHeldCall(
       'h.wire',
       'h.round',
       'h.facts',
+      'h.policy',
       'h.approved_round',
+      'h.author_id',
     ])
     .where('h.organisation_id', '=', organisationId)
     .where('h.hold_id', '=', holdId)
@@ -253,6 +263,8 @@ export async function findHeldCall(
     wire: row.wire ?? undefined,
     round: row.round,
     facts: readFacts(row.facts),
+    policy: row.policy === null ? undefined : readPolicy(row.policy, 0),
     isApproved: row.approved_round === row.round,
+    isOfPerson: row.author_id !== null,
   }
 }

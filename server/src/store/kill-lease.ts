@@ -1,6 +1,8 @@
 // The gateway's own connection for its lease: it renews, reads the kills in force, and is woken by
 // new ones. One statement at a time, each bounded; a connection that does not answer is given up.
+import { randomBytes } from 'node:crypto'
 import { Client } from 'pg'
+import { reasonSaltBytes } from '../core/audit/reason.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { ActiveKill } from '../core/kill/kill.ts'
 import { leaseMs, renewTimeoutMs } from '../core/kill/lease.ts'
@@ -8,6 +10,7 @@ import { killChannel } from './kills.ts'
 import { parseKills } from './recorder/kills.ts'
 
 const connectTimeoutMs = 1500
+const restoredReason = 'the database had lost this kill, and a gateway had not'
 
 export type KillsNow = {
   readonly epoch: bigint
@@ -86,6 +89,25 @@ export class KillLease {
     return rows[0]?.granted === true
   }
 
+  /**
+   * Puts in force again what the database has lost: kills that were applied here and that it does
+   * not know at all, as after a failover without its last commits or a restored backup. They freeze:
+   * what was taken back meanwhile, a person must see. `epoch`: the newest that was applied here.
+   */
+  async restore(kills: readonly ActiveKill[], epoch: bigint): Promise<void> {
+    if (kills.length === 0) return
+    await this.#client.query(restoring, [
+      this.#organisationId,
+      epoch.toString(),
+      kills.map((kill) => kill.killId),
+      kills.map((kill) => kill.scope.kind),
+      kills.map((kill) => kill.scope.id),
+      kills.map(() => randomBytes(reasonSaltBytes)),
+      restoredReason,
+      killChannel,
+    ])
+  }
+
   /** What is in force now, with the epoch that it belongs to. `since`: the epoch that is known. */
   async load(since: bigint | undefined): Promise<KillsNow> {
     const { rows } = await this.#client.query<{ epoch: string; kills: unknown }>({
@@ -147,7 +169,10 @@ const renewal = {
     ), acked AS (
       INSERT INTO airworthy.kill_acks (organisation_id, kill_id, gateway_id, confirmed_at, cut)
       SELECT $1, a.kill_id, $3::uuid, clock_timestamp(), a.cut
-      FROM unnest($6::uuid[], $7::int[]) AS a(kill_id, cut), fence WHERE fence.epoch = $2::bigint
+      FROM unnest($6::uuid[], $7::int[]) AS a(kill_id, cut)
+        -- One that the database has lost is not to keep the lease from being renewed.
+        JOIN airworthy.kills k ON k.organisation_id = $1 AND k.kill_id = a.kill_id, fence
+      WHERE fence.epoch = $2::bigint
       ON CONFLICT DO NOTHING
     ) SELECT EXISTS (SELECT FROM held) AS granted`,
 }
@@ -162,3 +187,21 @@ const loading = {
         AND (k.mode <> 'drill' OR k.epoch > $2::bigint)) AS kills
     FROM airworthy.kill_epochs e WHERE e.organisation_id = $1`,
 }
+
+// Several gateways may come with the same kills: the row of the fence orders them.
+const restoring = `WITH lost AS (
+    SELECT l.*, row_number() OVER () AS place
+    FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[]) AS l(kill_id, kind, id, salt)
+    WHERE NOT EXISTS (SELECT FROM airworthy.kills k
+      WHERE k.organisation_id = $1 AND k.kill_id = l.kill_id)
+  ), fence AS (
+    UPDATE airworthy.kill_epochs
+    SET epoch = greatest(epoch, $2::bigint) + (SELECT count(*) FROM lost)
+    WHERE organisation_id = $1 AND EXISTS (SELECT FROM lost) RETURNING epoch
+  ), issued AS (
+    INSERT INTO airworthy.kills (organisation_id, kill_id, epoch, scope_kind, scope_id, mode,
+      reason, reason_salt, rule, issued_at)
+    SELECT $1, kill_id, fence.epoch - lost.place + 1, kind, id, 'freeze', $7, salt, 'kill.restored',
+      clock_timestamp()
+    FROM lost, fence ON CONFLICT (organisation_id, kill_id) DO NOTHING
+  ) SELECT pg_notify($8, epoch::text) FROM fence`

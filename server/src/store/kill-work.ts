@@ -39,7 +39,7 @@ export async function cancelHoldsOf(
       FROM airworthy.holds h JOIN airworthy.call_intents c
         ON c.organisation_id = h.organisation_id AND c.call_id = h.call_id
       WHERE h.organisation_id = ${organisationId} AND h.state IN ('pending', 'approving')
-        AND ${inScope(kill.scope, sql`h.action`)}
+        AND ${inScope(kill.scope, sql`CASE WHEN c.kind = 'tool' THEN c.action END`)}
       ORDER BY h.hold_id LIMIT ${pageMax}`.execute(tx)
     if (found.rows.length === 0) return 0
     const entries = await appendEntries(

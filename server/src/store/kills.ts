@@ -10,6 +10,7 @@ import type { KillMode, KillScope } from '../core/kill/kill.ts'
 import { type GatewayStanding, isAcknowledged } from '../core/kill/lease.ts'
 import type { Database } from './database.ts'
 import { appendEntries } from './log.ts'
+import { listUnfenced } from './unfenced-replicas.ts'
 import { announce } from './outbox.ts'
 import type { Schema } from './schema.ts'
 
@@ -158,7 +159,10 @@ export type GatewayOfKill = GatewayStanding & {
   readonly cut: number | null
 }
 
-/** The gateways that the kill concerns: those that had a lease when it was issued, or confirmed. */
+/**
+ * The gateways that the kill concerns: those that had a lease when it was issued, or confirmed.
+ * Whoever got a first lease later has had to apply the kill before it.
+ */
 export async function listGatewaysOfKill(
   db: Kysely<Schema>,
   organisationId: OrganisationId,
@@ -178,7 +182,8 @@ export async function listGatewaysOfKill(
       ON a.organisation_id = g.organisation_id AND a.gateway_id = g.gateway_id
       AND a.kill_id = ${kill.killId}
     WHERE g.organisation_id = ${organisationId}
-      AND (a.kill_id IS NOT NULL OR g.lease_until > ${kill.issuedAt})
+      AND (a.kill_id IS NOT NULL
+        OR (g.started_at <= ${kill.issuedAt} AND g.lease_until > ${kill.issuedAt}))
     ORDER BY g.gateway_id LIMIT ${gatewaysShownMax}`.execute(db)
   return found.rows.map((row) => ({
     gatewayId: row.gateway_id,
@@ -208,6 +213,7 @@ export async function acknowledgeKill(
     isLeaseOver: row.is_over,
   }))
   if (!isAcknowledged(kill.epoch, standings)) return false
+  if ((await listUnfenced(db, organisationId, 1)).length > 0) return false
   await sql`UPDATE airworthy.kills SET acknowledged_at = clock_timestamp()
     WHERE organisation_id = ${organisationId} AND kill_id = ${kill.killId}
       AND acknowledged_at IS NULL`.execute(db)

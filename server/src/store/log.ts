@@ -15,6 +15,24 @@ export type AppendedEntry = {
   readonly atMs: number
 }
 
+type AgentHead = { readonly number: bigint; readonly hash: string }
+
+type Head = { readonly logId: bigint; readonly size: bigint; readonly nowMs: number }
+
+/** What a transaction knows while it holds the lock: nobody else moves any of it. */
+type Held = {
+  readonly organisationId: OrganisationId
+  head: Head
+  readonly agents: Map<string, AgentHead>
+}
+
+const held = new WeakMap<Kysely<Schema>, Held>()
+
+function heldBy(tx: Kysely<Schema>, organisationId: OrganisationId): Held | undefined {
+  const known = held.get(tx)
+  return known?.organisationId === organisationId ? known : undefined
+}
+
 /**
  * Appends one entry for each draft. Call it inside a transaction, before other rows are locked:
  * the head is the organisation's one serialisation point, and locking it first rules out deadlock.
@@ -27,8 +45,9 @@ export async function appendEntries(
   drafts: readonly EntryDraft[],
 ): Promise<AppendedEntry[]> {
   const head = await lockLog(tx, organisationId)
+  const known = heldBy(tx, organisationId)
   const appended: AppendedEntry[] = []
-  const agents = await readAgentHeads(tx, organisationId, head.logId, drafts)
+  const agents = await readAgentHeads(tx, organisationId, { logId: head.logId, drafts, known })
   const at = new Date(head.nowMs).toISOString()
   const written: Buffer[] = []
   for (const draft of drafts) {
@@ -41,6 +60,10 @@ export async function appendEntries(
     written.push(entry.bytes)
   }
   await writeEntries(tx, organisationId, { ...head, written, agents })
+  if (known !== undefined) {
+    known.head = { ...head, size: head.size + BigInt(written.length) }
+    for (const [agentId, agent] of agents) known.agents.set(agentId, agent)
+  }
   return appended
 }
 
@@ -52,7 +75,7 @@ async function writeEntries(
     readonly logId: bigint
     readonly size: bigint
     readonly written: readonly Buffer[]
-    readonly agents: ReadonlyMap<string, { readonly number: bigint; readonly hash: string }>
+    readonly agents: ReadonlyMap<string, AgentHead>
   },
 ): Promise<void> {
   const { logId, size, written, agents } = batch
@@ -79,13 +102,13 @@ async function writeEntries(
 }
 
 /**
- * Locks the head of the open log until the transaction ends. A process that is stopped meanwhile
- * loses the lock after five seconds: everybody else waits for it.
+ * Locks the head of the open log until the transaction ends; where it has it, asks nothing: everybody
+ * else waits for each statement of who has the lock. The time is that of the lock. A process that is
+ * stopped meanwhile loses the lock after five seconds.
  */
-export async function lockLog(
-  tx: Kysely<Schema>,
-  organisationId: OrganisationId,
-): Promise<{ logId: bigint; size: bigint; nowMs: number }> {
+export async function lockLog(tx: Kysely<Schema>, organisationId: OrganisationId): Promise<Head> {
+  const known = heldBy(tx, organisationId)
+  if (known !== undefined) return known.head
   const found = await sql<{ log_id: string; size: string; now_ms: string }>`
     SELECT log_id, size, set_config('idle_in_transaction_session_timeout', '5000', true),
       (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
@@ -96,24 +119,36 @@ export async function lockLog(
   if (row === undefined) {
     throw new AirworthyError('log.unavailable', 'the log is being rotated: try again')
   }
-  return { logId: BigInt(row.log_id), size: BigInt(row.size), nowMs: Number(row.now_ms) }
+  const head = { logId: BigInt(row.log_id), size: BigInt(row.size), nowMs: Number(row.now_ms) }
+  if (tx.isTransaction) held.set(tx, { organisationId, head, agents: new Map() })
+  return head
 }
 
 async function readAgentHeads(
   tx: Kysely<Schema>,
   organisationId: OrganisationId,
-  logId: bigint,
-  drafts: readonly EntryDraft[],
-): Promise<Map<string, { number: bigint; hash: string }>> {
-  const ids = [...new Set(drafts.map((draft) => draft.agentId))]
+  of: {
+    readonly logId: bigint
+    readonly drafts: readonly EntryDraft[]
+    readonly known: Held | undefined
+  },
+): Promise<Map<string, AgentHead>> {
+  const { logId, drafts, known } = of
+  const all = new Set(drafts.map((draft) => draft.agentId))
+  const had = [...all].flatMap((id) => {
+    const agent = known?.agents.get(id)
+    return agent === undefined ? [] : [[id, agent] as const]
+  })
+  const agents = new Map<string, AgentHead>(had)
+  const ids = [...all].filter((id) => !agents.has(id))
+  if (ids.length === 0) return agents
   const found = await sql<{ agent_id: string; number: string; last_hash: Buffer }>`
     SELECT agent_id, number, last_hash FROM airworthy.agent_heads
     WHERE organisation_id = ${organisationId} AND log_id = ${logId}
       AND agent_id = ANY(${ids}::uuid[])`.execute(tx)
-  return new Map(
-    found.rows.map((row) => {
-      const hash = row.last_hash.toString('base64url')
-      return [row.agent_id, { number: BigInt(row.number), hash }]
-    }),
-  )
+  for (const row of found.rows) {
+    const hash = row.last_hash.toString('base64url')
+    agents.set(row.agent_id, { number: BigInt(row.number), hash })
+  }
+  return agents
 }

@@ -21,6 +21,8 @@ type Quotes = {
   quoted: string
   numerator: Numeric
   denominator: Numeric
+  agreed_numerator: Numeric
+  agreed_denominator: Numeric
   at: Time
   max_age_seconds: number
   source: string
@@ -54,8 +56,20 @@ type Limits = {
   changed_at: Time
 }
 
+type MoneyAuthorisations = {
+  organisation_id: string
+  reference: string
+  call_id: string
+  asset: string
+  minor: Numeric
+  state: 'open' | 'closing' | 'closed'
+  closing_call: string | null
+  closing_as: 'captures' | 'voids' | null
+}
+
 export type MoneyTables = {
   'airworthy.assets': Assets
   'airworthy.quotes': Quotes
   'airworthy.limits': Limits
+  'airworthy.money_authorisations': MoneyAuthorisations
 }

@@ -33,6 +33,6 @@ export async function forgetNotices(
     WHERE organisation_id = ${organisationId} AND notice_id IN (
       SELECT notice_id FROM airworthy.outbox WHERE organisation_id = ${organisationId}
         AND handled_at < clock_timestamp() - make_interval(secs => ${options.keptMs / 1000})
-      LIMIT ${options.limit})`.execute(db)
+      ORDER BY handled_at LIMIT ${options.limit} FOR UPDATE SKIP LOCKED)`.execute(db)
   return Number(forgotten.numAffectedRows ?? 0n)
 }

@@ -10,6 +10,7 @@ import { changeLedgers } from './change-ledgers.ts'
 import { appendEntries, lockLog } from './log.ts'
 import { insertLostLease } from './lost-leases.ts'
 import { amountsOf, endCallIn } from './recorder/ledger.ts'
+import { isLockHeld } from './replica-lock.ts'
 import type { Schema } from './schema.ts'
 import type { StoredFacts } from './recorder/session-facts.ts'
 import { runCommand } from './transaction.ts'
@@ -53,9 +54,7 @@ async function listDead(
     SELECT r.replica_id, r.open_floor FROM airworthy.replicas r
     WHERE r.organisation_id = ${organisationId} AND r.ended_at IS NULL
       AND r.replica_id IS DISTINCT FROM ${ownReplicaId ?? null}::uuid
-      AND NOT EXISTS (SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted
-        AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND k.objsubid = 1 AND (k.classid::bigint << 32) | k.objid::bigint = r.lock_key)
+      AND NOT ${sql.raw(isLockHeld('r.lock_key'))}
     ORDER BY r.replica_id LIMIT 100`.execute(db)
   return found.rows
 }
@@ -159,6 +158,7 @@ async function moveBudgets(
   const ids = new Set(calls.flatMap((call) => ledgersOf(call)))
   const { nowMs } = await lockLog(tx, organisationId)
   const money = await readToolMoney(tx, organisationId, calls)
+  for (const each of [...money.values()].flat()) ids.add(each.ledgerId)
   await changeLedgers(tx, organisationId, [...ids], (ledgers) => {
     for (const call of calls) {
       const held = amountsOf(call.reserved)
@@ -185,7 +185,7 @@ async function readToolMoney(
   organisationId: OrganisationId,
   calls: readonly OpenRow[],
 ): Promise<Map<string, readonly ToolMoney[]>> {
-  const ids = calls.filter(({ kind }) => kind === 'tool').map((call) => call.call_id)
+  const ids = calls.filter(({ kind }) => kind !== 'model').map((call) => call.call_id)
   const byCall = new Map<string, readonly ToolMoney[]>()
   if (ids.length === 0) return byCall
   const found = await sql<{ call_id: string; ledger_id: string; minor: string }>`

@@ -11,7 +11,8 @@ import { runCommand } from './transaction.ts'
 
 /**
  * An approved call that cannot be undone waits on, until its run is completed. True where it was
- * deferred. It is decided again when it is carried out.
+ * deferred. It is decided again when it is carried out. A hold that is not approved any more, because
+ * another gateway has opened its question again or cancelled it, stays as it is.
  */
 export async function deferApproved(
   db: Database,
@@ -21,9 +22,12 @@ export async function deferApproved(
   return runCommand(db, organisationId, async (tx) => {
     const run = await findRunOfCall(tx, organisationId, held.callId)
     if (run === undefined || run.state !== 'open' || !run.irreversibleLast) return false
-    const changed = await sql`UPDATE airworthy.effects SET state = 'deferred'
-      WHERE organisation_id = ${organisationId} AND effect_id = ${held.effectId}
-        AND state = 'held' AND effect_class = 'irreversible'`.execute(tx)
+    const changed = await sql`UPDATE airworthy.effects e SET state = 'deferred'
+      FROM airworthy.holds h
+      WHERE e.organisation_id = ${organisationId} AND e.effect_id = ${held.effectId}
+        AND e.state = 'held' AND e.effect_class = 'irreversible'
+        AND h.organisation_id = e.organisation_id AND h.hold_id = ${held.holdId}
+        AND h.state = 'approving'`.execute(tx)
     if (changed.numAffectedRows !== 1n) return false
     const { runId } = run
     const { callId } = held

@@ -56,6 +56,7 @@ async function send(options: NotifierOptions, dispatch: Dispatch): Promise<void>
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const abort = (): void => reject(new DeliveryFailure('the receiver did not answer in time'))
   signal.addEventListener('abort', abort)
+  if (signal.aborted) abort()
   try {
     // A name server that does not answer cannot be cancelled: nobody waits for it any longer.
     await Promise.race([dispatchOnce(options, { ...dispatch, signal }), aborted])

@@ -1,5 +1,6 @@
-// Posts JSON once: no redirect, no second try, a bounded answer that is looked at and thrown away.
-import { request as requestHttp } from 'node:http'
+// Posts JSON once: no redirect, no second try. Of the answer the status counts; of one that says no a few
+// words are read.
+import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { plainText } from '../../core/channel/plain-text.ts'
 import { parseRetryAfter } from '../../core/channel/retry.ts'
@@ -9,6 +10,8 @@ import { checkedAddresses, type Reach } from './reach.ts'
 
 const answerBytesMax = 8 * 1024
 const shownCharactersMax = 200
+/** A receiver that says no, and goes on and on, is not listened to any longer. */
+const answerTimeoutMs = 1_000
 
 export type Post = {
   readonly url: string
@@ -41,36 +44,42 @@ export async function postJson(post: Post): Promise<void> {
   })
   asking.on('error', reject)
   asking.on('response', (response) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
     const { statusCode = 0 } = response
-    const end = (): void => {
-      if (statusCode >= 200 && statusCode < 300) {
-        resolve()
-        return
-      }
-      const answer = plainText(Buffer.concat(chunks).toString('utf8'), shownCharactersMax)
-      reject(
-        new DeliveryFailure(`the receiver answered ${statusCode}${answer && `: ${answer}`}`, {
-          // Gone: the receiver says itself that it wants no more.
-          isPermanent: statusCode === 410,
-          retryAfterMs: parseRetryAfter(response.headers['retry-after'], Date.now()),
-        }),
-      )
-    }
-    response.on('error', reject)
-    response.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes <= answerBytesMax) {
-        chunks.push(chunk)
-        return
-      }
-      // The status is what counts; nobody has to listen to the rest.
-      end()
-      response.destroy()
-    })
-    response.on('end', end)
+    // It has been taken: what else the answer says, and whether it ends, changes nothing.
+    if (statusCode >= 200 && statusCode < 300) resolve()
+    else void readWords(response).then((words) => reject(refusal(response, words)))
   })
   asking.end(post.body)
+  try {
+    await promise
+  } finally {
+    asking.destroy()
+  }
+}
+
+function refusal({ statusCode = 0, headers }: IncomingMessage, words: string): DeliveryFailure {
+  return new DeliveryFailure(`the receiver answered ${statusCode}`, {
+    words,
+    // Gone: the receiver says itself that it wants no more.
+    isPermanent: statusCode === 410,
+    retryAfterMs: parseRetryAfter(headers['retry-after'], Date.now()),
+  })
+}
+
+/** The beginning of an answer; as far as it came, where it breaks off or does not end. */
+async function readWords(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, answerTimeoutMs)
+  response.on('data', (chunk: Buffer) => {
+    if (bytes < answerBytesMax) chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes >= answerBytesMax) resolve()
+  })
+  for (const end of ['end', 'error', 'close']) response.on(end, resolve)
   await promise
+  clearTimeout(timer)
+  const text = Buffer.concat(chunks).subarray(0, answerBytesMax).toString('utf8')
+  return plainText(text, shownCharactersMax)
 }

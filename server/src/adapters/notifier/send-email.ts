@@ -41,8 +41,8 @@ export async function sendEmail(email: EmailToSend): Promise<void> {
   await connection.command(`RCPT TO:<${to}>`, [250, 251])
   await connection.command('DATA', [354])
   await connection.data(text)
-  // It has been taken: what becomes of the farewell changes nothing.
-  await connection.command('QUIT', [221]).catch(() => undefined)
+  // It has been taken: nobody waits for the answer, and nothing is sent again for the lack of it.
+  connection.quit()
 }
 
 /** Extensions by keyword, with their parameters. */
@@ -74,7 +74,7 @@ async function authenticate(
   if (!mechanisms.includes('LOGIN')) {
     throw new DeliveryFailure('the mail server offers neither AUTH PLAIN nor AUTH LOGIN')
   }
-  await connection.command('AUTH LOGIN', [334])
+  await connection.command('AUTH LOGIN', [334], 'AUTH LOGIN')
   await connection.command(base64(username), [334], 'the user name')
   await connection.command(base64(password), [235], 'the password')
 }

@@ -10,6 +10,9 @@ const lineBytesMax = 2048
 const replyLinesMax = 100
 const shownCharactersMax = 200
 
+/** Of these a 5xx is for good. A refused connection or password may be well tomorrow. */
+const refusesMessage: ReadonlySet<string> = new Set(['RCPT', 'DATA', 'the message'])
+
 export type SmtpReply = { readonly code: number; readonly lines: readonly string[] }
 
 export type SmtpEndpoint = {
@@ -46,8 +49,15 @@ export class SmtpConnection implements Disposable {
     return new SmtpConnection(endpoint, socket)
   }
 
-  /** Sends a line and reads the reply to it. Throws `DeliveryFailure` when it is not one of `expected`. */
-  async command(line: string, expected: readonly number[], said = line): Promise<SmtpReply> {
+  /**
+   * Sends a line and reads the reply to it. Throws `DeliveryFailure`, which names the line's first word
+   * or `said`, when it is not one of `expected`.
+   */
+  async command(
+    line: string,
+    expected: readonly number[],
+    said: string = line.split(' ')[0] ?? line,
+  ): Promise<SmtpReply> {
     if (/[\r\n]/.test(line)) throw new DeliveryFailure('a command would hold a line end')
     this.#write(`${line}\r\n`)
     return this.expect(expected, said)
@@ -61,13 +71,20 @@ export class SmtpConnection implements Disposable {
     return this.expect([250], 'the message')
   }
 
-  /** A 5xx is for good, a 4xx is not. */
+  quit(): void {
+    if (this.#failure === undefined) this.#socket.end('QUIT\r\n')
+  }
+
   async expect(expected: readonly number[], said: string): Promise<SmtpReply> {
     const reply = await this.#read()
     if (expected.includes(reply.code)) return reply
     const words = plainText(reply.lines.join(' '), shownCharactersMax)
-    throw new DeliveryFailure(`the mail server answered ${reply.code} to ${said}: ${words}`, {
-      isPermanent: reply.code >= 500 && reply.code < 600,
+    // RFC 3463: what is wrong, as a number.
+    const [status] = /^[245]\.\d{1,3}\.\d{1,3}\b/.exec(words) ?? []
+    const why = status === undefined ? '' : `: ${status}`
+    throw new DeliveryFailure(`the mail server answered ${reply.code} to ${said}${why}`, {
+      words,
+      isPermanent: reply.code >= 500 && refusesMessage.has(said),
     })
   }
 

@@ -65,6 +65,32 @@ export function loggedPayloads(dependencies: ApiDependencies, reading: Reading):
   }
 }
 
+/** Opens the payloads of the calls that it was made for, and of no others. */
+export type PageOpener = (page: {
+  readonly sessionId: string
+  readonly callIds: readonly string[]
+}) => Promise<PayloadReader>
+
+/** Writes one entry that names all calls of a page, then opens them. An auditor must say why. */
+export function loggedPages(dependencies: ApiDependencies, reading: Reading): PageOpener {
+  const { db, organisationId, payloads } = dependencies
+  const { operation, operatorId, reason } = reading
+  return async (page) => {
+    if (reading.role === 'auditor' && reason === '') throw reasonMissing()
+    if (page.callIds.length > 0) {
+      const access = { kind: 'payload', operatorId, operation, page, reason } as const
+      await recordAccess(db, organisationId, access)
+    }
+    const named = new Set(page.callIds)
+    return {
+      open: async (callId, part) => {
+        if (!named.has(callId)) throw new Error('the entry of the access does not name the call')
+        return payloads.open(callId, part)
+      },
+    }
+  }
+}
+
 function reasonMissing(): AirworthyError {
   return new AirworthyError(
     'access.reason_missing',

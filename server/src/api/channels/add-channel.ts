@@ -5,37 +5,25 @@ import { z } from 'zod'
 import { kindsDefault } from '../../core/channel/filter.ts'
 import { formatWebhookSecret } from '../../core/channel/webhook-signature.ts'
 import { AirworthyError } from '../../core/errors.ts'
-import { findAgent } from '../../store/agents.ts'
 import { addChannel as storeChannel, channelsMax } from '../../store/channels.ts'
 import { defineOperation } from '../operation.ts'
-import { agentIdOrName, text } from '../schemas.ts'
 import {
   channelName,
   channelSchema,
-  kindSchema,
+  filterFields,
+  namesOfAgents,
   showOne,
-  stakesSchema,
   storedTarget,
   targetSchema,
 } from './channel.ts'
 
-const namesMax = 100
 export const secretBytes = 32
 
 const body: z.ZodType<AddChannel> = z
   .strictObject({
     name: channelName,
     target: targetSchema,
-    kinds: z.array(kindSchema).min(1).exactOptional().meta({
-      description: 'What is sent. Default: all but hold.decided.',
-    }),
-    agents: z.array(agentIdOrName).max(namesMax).exactOptional(),
-    teams: z
-      .array(text({ min: 1, max: 200 }))
-      .max(namesMax)
-      .exactOptional(),
-    stakesMin: stakesSchema.exactOptional(),
-    hideAmount: z.boolean().exactOptional(),
+    ...filterFields,
   })
   .meta({ id: 'AddChannel' })
 
@@ -63,13 +51,7 @@ export const addChannel = defineOperation({
     const secret = formatWebhookSecret(randomBytes(secretBytes))
     const stored = storedTarget(target, secret)
     await channels.notifier.check(stored)
-    const agents: string[] = []
-    for (const each of request.agents ?? []) {
-      const agent = await findAgent(db, organisationId, each)
-      if (agent === undefined)
-        throw new AirworthyError('agent.unknown', `there is no agent ${each}`)
-      agents.push(agent.name)
-    }
+    const agents = await namesOfAgents(db, organisationId, request.agents ?? [])
     const added = await storeChannel(db, organisationId, {
       vault: channels.vault,
       channel: {

@@ -14,10 +14,11 @@ import {
 import { parseWebhookSecret } from '../../core/channel/webhook-signature.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
+import { findAgent } from '../../store/agents.ts'
 import { type Channel as StoredChannel, findChannel } from '../../store/channels.ts'
 import type { Database } from '../../store/database.ts'
 import { countDeliveries, type Delivery as StoredDelivery } from '../../store/deliveries.ts'
-import { id, text, time } from '../schemas.ts'
+import { agentIdOrName, id, text, time } from '../schemas.ts'
 
 export const channelName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {
   error: 'expected a name of letters, digits, dot, dash and underscore',
@@ -25,8 +26,38 @@ export const channelName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
 
 export const nameParams = z.strictObject({ name: channelName })
 
-export const kindSchema = z.enum(noticeKinds)
-export const stakesSchema = z.enum(['low', 'medium', 'high'])
+const kindSchema = z.enum(noticeKinds)
+const stakesSchema = z.enum(['low', 'medium', 'high'])
+const namesMax = 100
+
+/** What a channel sends, and about whom. */
+export const filterFields = {
+  kinds: z.array(kindSchema).min(1).max(noticeKinds.length).exactOptional().meta({
+    description: 'What is sent. Default: all but hold.decided.',
+  }),
+  agents: z.array(agentIdOrName).max(namesMax).exactOptional(),
+  teams: z
+    .array(text({ min: 1, max: 200 }))
+    .max(namesMax)
+    .exactOptional(),
+  stakesMin: stakesSchema.exactOptional(),
+  hideAmount: z.boolean().exactOptional(),
+}
+
+/** Names of agents that were given by name or id. Throws `agent.unknown`. */
+export async function namesOfAgents(
+  db: Database,
+  organisationId: OrganisationId,
+  given: readonly string[],
+): Promise<string[]> {
+  const names: string[] = []
+  for (const each of given) {
+    const agent = await findAgent(db, organisationId, each)
+    if (agent === undefined) throw new AirworthyError('agent.unknown', `there is no agent ${each}`)
+    names.push(agent.name)
+  }
+  return names
+}
 
 const url = text({ min: 1, max: 2048 }).superRefine((value, context) => {
   const problem = urlProblem(value)
@@ -99,11 +130,16 @@ export const channelSchema: z.ZodType<Channel> = z
     hideAmount: z.boolean(),
     createdAt: time,
     createdBy: id,
-    deliveries: z.object({ pending: z.int(), sent: z.int(), dead: z.int() }),
+    deliveries: z.object({
+      pending: z.int(),
+      sent: z.int(),
+      dead: z.int(),
+      deadLately: z.int().meta({ description: 'Those that died in the last seven days.' }),
+    }),
   })
   .meta({ id: 'Channel' })
 
-const none = { pending: 0, sent: 0, dead: 0 }
+const none = { pending: 0, sent: 0, dead: 0, deadLately: 0 }
 
 export function presentChannel(
   channel: StoredChannel,
@@ -145,7 +181,7 @@ export async function showOne(
   name: string,
 ): Promise<Channel> {
   const channel = await requireChannel(db, organisationId, name)
-  const counts = await countDeliveries(db, organisationId)
+  const counts = await countDeliveries(db, organisationId, channel.channelId)
   return presentChannel(channel, counts.get(channel.channelId))
 }
 

@@ -2,6 +2,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { ChannelTest } from '@airworthy/sdk'
 import { z } from 'zod'
+import { DeliveryFailure } from '../../adapters/notifier/delivery-failure.ts'
 import { buildMessage } from '../../core/channel/message.ts'
 import { openTarget } from '../../store/channels.ts'
 import { defineOperation } from '../operation.ts'
@@ -58,7 +59,7 @@ export const testChannel = defineOperation({
         })
         .then(
           () => null,
-          (thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown)),
+          failureText,
         )
       const milliseconds = Math.round(performance.now() - startedMs)
       return { recipient, delivered: failure === null, failure, milliseconds }
@@ -66,3 +67,10 @@ export const testChannel = defineOperation({
     return { name: channel.name, results: await Promise.all(channel.recipients.map(send)) }
   },
 })
+
+/** With the words of the receiver: a test has no message of anybody that they could repeat. */
+function failureText(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  const words = thrown instanceof DeliveryFailure ? thrown.words : ''
+  return words === '' ? thrown.message : `${thrown.message}: ${words}`
+}

@@ -2,13 +2,13 @@
 import type { EscalationReport } from '@airworthy/sdk'
 import { z } from 'zod'
 import { triggers } from '../../core/escalation/escalation.ts'
+import { firingsKeptDays } from '../../core/escalation/kept.ts'
 import { reportFirings } from '../../store/escalation-report.ts'
 import { requireAgent } from '../agents/agent.ts'
 import { defineOperation } from '../operation.ts'
 import { agentIdOrName, time } from '../schemas.ts'
 
 const daysDefault = 30
-const daysMax = 3660
 const dayMs = 86_400_000
 
 const counts = {
@@ -21,6 +21,7 @@ const counts = {
   rejected: z.number(),
   expired: z.number(),
   waiting: z.number(),
+  cancelled: z.number(),
 }
 const trigger = z.enum(triggers)
 
@@ -49,7 +50,7 @@ export const reportEscalation = defineOperation({
   summary: 'Show which triggers asked for people, where, and what people decided',
   roles: ['operator', 'auditor'],
   query: z.strictObject({
-    days: z.coerce.number<string>().int().min(1).max(daysMax).default(daysDefault),
+    days: z.coerce.number<string>().int().min(1).max(firingsKeptDays).default(daysDefault),
     agent: agentIdOrName.optional(),
   }),
   reply,

@@ -16,7 +16,6 @@ import { defineOperation } from '../operation.ts'
 import { id, idParams, nextOf, page, time } from '../schemas.ts'
 
 const responsePart = 2
-/** Each step opens payloads, and each opening is an entry of the log. */
 const stepsMax = 100
 
 const said = z.object({
@@ -56,11 +55,13 @@ export const readTranscript = defineOperation({
   }),
   reply,
   errors: ['handover.unknown', 'access.reason_missing'],
-  run: async ({ db, organisationId, payloads }, { params, query }) => {
+  run: async ({ db, organisationId, openPage }, { params, query }) => {
     const { after, limit } = query
     const handover = await requireHandover(db, organisationId, params.id)
     const { sessionId } = handover
     const told = await listTold(db, organisationId, { sessionId, after, limit })
+    const callIds = [...new Set(told.flatMap((one) => [one.id, one.repeatOf ?? []].flat()))]
+    const payloads = await openPage({ sessionId, callIds })
     let before: readonly Said[] | 'after-reply' | undefined =
       after === undefined ? undefined : 'after-reply'
     const steps: TranscriptStep[] = []

@@ -129,10 +129,9 @@ export async function decideHold(
     readonly body: DecideHold
   },
 ): Promise<DecidedHold> {
-  const before = await requireHold(context, cast.holdId)
   const { signed } = cast.body
   await context.holds.decide({
-    holdId: before.holdId,
+    holdId: cast.holdId,
     operatorId: context.operator.operatorId,
     vote: cast.vote,
     reason: cast.body.reason ?? '',

@@ -112,19 +112,23 @@ async function scopeOf(
   }
 }
 
+/** `support-bot:3`, or as budgets name it, `support-bot v3`. */
+const numberedVersion = /^(.+)(?::| v)(\d{1,9})$/
+
 async function versionOf(
   { db, organisationId }: Pick<Context, 'db' | 'organisationId'>,
   target: string,
 ): Promise<string> {
-  const colon = target.lastIndexOf(':')
+  const [, agent, number] = numberedVersion.exec(target) ?? []
   const named =
-    colon === -1
+    agent === undefined
       ? { versionId: target }
       : {
-          agentId: (await requireAgent(db, organisationId, target.slice(0, colon))).agentId,
-          number: Number(target.slice(colon + 1)),
+          agentId: (await requireAgent(db, organisationId, agent)).agentId,
+          number: Number(number),
         }
   const found = await findVersionId(db, organisationId, named)
   if (found !== undefined) return found
-  throw new AirworthyError('request.not_found', `there is no version ${target}`)
+  const message = `there is no version ${target}: name it by its id, or as agent:number`
+  throw new AirworthyError('request.not_found', message)
 }

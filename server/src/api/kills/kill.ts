@@ -10,16 +10,19 @@ import {
   listGatewaysOfKill,
   requireKill,
 } from '../../store/kills.ts'
+import { listUnfenced, type UnfencedReplica } from '../../store/unfenced-replicas.ts'
 import { id, integerText, time } from '../schemas.ts'
+
+const unfencedShownMax = 100
 
 const gatewaySchema = z
   .object({
     id,
     name: z.string(),
-    state: z.enum(['confirmed', 'lease_ended', 'waiting']),
+    state: z.enum(['confirmed', 'lease_ended', 'waiting', 'no_lease']),
     confirmedAt: time.nullable(),
     latencyMs: z.number().nullable(),
-    leaseUntil: time,
+    leaseUntil: time.nullable(),
     cut: z.int().nullable(),
   })
   .meta({ id: 'GatewayOfKill' }) satisfies z.ZodType<WireGateway>
@@ -89,12 +92,31 @@ export async function readKillDetail(
 ): Promise<KillDetail> {
   const kill = await requireKill(db, organisationId, killId)
   const gateways = await listGatewaysOfKill(db, organisationId, kill)
-  return { ...presentKill(kill), gateways: gateways.map((each) => presentGateway(kill, each)) }
+  const isOpen = kill.acknowledgedAt === null
+  const unfenced = isOpen ? await listUnfenced(db, organisationId, unfencedShownMax) : []
+  return {
+    ...presentKill(kill),
+    gateways: [...gateways.map((each) => presentGateway(kill, each)), ...unfenced.map(presentOld)],
+  }
+}
+
+function presentOld({ replicaId, startedAt }: UnfencedReplica): WireGateway {
+  return {
+    id: replicaId,
+    name: `an earlier release, since ${startedAt.toISOString()}`,
+    state: 'no_lease',
+    confirmedAt: null,
+    latencyMs: null,
+    leaseUntil: null,
+    cut: null,
+  }
 }
 
 function presentGateway(kill: KillRow, gateway: GatewayOfKill): WireGateway {
   const { confirmedAt, leaseUntil, isLeaseOver, cut } = gateway
-  const state = confirmedAt !== null ? 'confirmed' : isLeaseOver ? 'lease_ended' : 'waiting'
+  // A later epoch is confirmed with all that came before it.
+  const hasConfirmed = confirmedAt !== null || gateway.confirmedEpoch >= kill.epoch
+  const state = hasConfirmed ? 'confirmed' : isLeaseOver ? 'lease_ended' : 'waiting'
   return {
     id: gateway.gatewayId,
     name: gateway.name,

@@ -43,7 +43,11 @@ const count = z.int().min(0)
 const probability = z.number().min(0).max(1)
 const escalationFacts = z.object({
   confidence: z
-    .object({ stated: probability.exactOptional(), logprobs: probability.exactOptional() })
+    .object({
+      stated: probability.exactOptional(),
+      logprobs: probability.exactOptional(),
+      isUnclear: z.literal(true).exactOptional(),
+    })
     .exactOptional(),
   doubt: z
     .object({ source: z.enum(['said', 'phrase', 'field']), callId: z.string().exactOptional() })
@@ -54,6 +58,7 @@ const signals = z.object({
   isLearning: z.boolean(),
   anomalies: z.array(z.enum(['calls', 'spend'])),
   score: probability.exactOptional(),
+  isOfPerson: z.literal(true).exactOptional(),
 })
 
 /** Written by `recordFacts`; what an older release left out stays out. */

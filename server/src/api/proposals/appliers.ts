@@ -3,7 +3,9 @@ import type { Kysely } from 'kysely'
 import type { Proposal, ProposalKind } from '../../core/approval/proposal.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import type { Schema } from '../../store/schema.ts'
+import { applyRelease } from '../../store/money-authorisations.ts'
 import { applyLoosening } from '../../store/money-limits.ts'
+import { applyQuote } from '../../store/money-quotes.ts'
 import { applyResume } from '../kills/apply-resume.ts'
 
 export type Applier = (
@@ -15,4 +17,6 @@ export type Applier = (
 export const appliers: ReadonlyMap<ProposalKind, Applier> = new Map<ProposalKind, Applier>([
   ['kill.resume', applyResume],
   ['limit.loosen', applyLoosening],
+  ['quote.loosen', applyQuote],
+  ['authorisation.release', applyRelease],
 ])

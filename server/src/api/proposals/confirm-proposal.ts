@@ -22,6 +22,10 @@ export const confirmProposal = defineOperation({
     'proposal.same_person',
     'kill.unknown',
     'kill.not_in_force',
+    'limit.changed',
+    'limit.too_many',
+    'money.quote_changed',
+    'money.authorisation_unknown',
   ],
   run: async ({ db, organisationId, operator }, { params }) => {
     const command = { proposalId: params.id, operatorId: operator.operatorId }

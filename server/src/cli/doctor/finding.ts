@@ -55,6 +55,25 @@ export function logFindings(log: LogFindings, isRunning: boolean): Finding[] {
   return [chain, warn('calls', { found: open, fix })]
 }
 
+/** What people were not told lately. Of channels that were removed nothing is to be mended. */
+export function channelsFinding(
+  channels: readonly { readonly name: string; readonly deadLately: number }[],
+): Finding {
+  if (channels.length === 0) {
+    return warn('channels', {
+      found: 'nobody is told of holds, kills and handovers',
+      fix: 'airworthy channel add; without it people must look: airworthy hold list',
+    })
+  }
+  const failing = channels.filter(({ deadLately }) => deadLately > 0)
+  if (failing.length === 0) return ok('channels', 'every message of the last 7 days came, or is tried')
+  const counts = failing.map(({ name, deadLately }) => `${deadLately} of ${name}`).join(', ')
+  return warn('channels', {
+    found: `messages of the last 7 days that nobody got: ${counts}`,
+    fix: 'airworthy channel deliveries --state dead says why; channel test, then channel retry',
+  })
+}
+
 export function effectsFinding(count: number): Finding {
   if (count === 0) return ok('effects', 'no effect whose outcome is unknown')
   return warn('effects', {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { AirworthyApiError, type Client, createClient, type Health } from '@airworthy/sdk'
 import type { ClientConfig } from '../../config.ts'
 import {
+  channelsFinding,
   clockFinding,
   effectsFinding,
   fail,
@@ -78,7 +79,13 @@ async function askWithKey(client: Client, config: ClientConfig): Promise<Finding
     const log = await client.getLog()
     const unknown = await client.listEffects({ state: 'unknown', limit: effectsMax })
     const key = ok('key', config.key === undefined ? config.keyFile : 'AIRWORTHY_OPERATOR_KEY')
-    return [key, ...logFindings(log, true), effectsFinding(unknown.effects.length)]
+    const { channels } = await client.listChannels()
+    return [
+      key,
+      ...logFindings(log, true),
+      effectsFinding(unknown.effects.length),
+      channelsFinding(channels.map(({ name, deliveries }) => ({ name, ...deliveries }))),
+    ]
   } catch (thrown) {
     if (!(thrown instanceof AirworthyApiError)) throw thrown
     const fix =

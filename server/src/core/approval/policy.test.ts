@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { choosePolicy, type DeclaredApproval, defaultPolicy, totalSeconds } from './policy.ts'
+import {
+  type ApprovalPolicy,
+  choosePolicy,
+  type DeclaredApproval,
+  defaultPolicy,
+  policyOfReopened,
+  totalSeconds,
+} from './policy.ts'
 
 function declared(id: string, more: Partial<DeclaredApproval> = {}): DeclaredApproval {
   return { ...defaultPolicy(60), id, excludeAuthor: true, rules: [], actions: [], ...more }
@@ -89,4 +96,28 @@ test('another rule that holds a call never makes its approval easier, in whateve
 
 test('a hold lasts as long as its levels together', () => {
   assert.equal(totalSeconds(declared('three', { levels: asking(1, 1, 1) })), 180)
+})
+
+const anyPolicy: fc.Arbitrary<ApprovalPolicy> = fc.record({
+  id: fc.constantFrom('a', 'b'),
+  levels: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }).map((quorums) => {
+    return asking(...quorums)
+  }),
+  excludeOwnTeam: fc.boolean(),
+  excludeAuthor: fc.boolean(),
+  unsigned: fc.constantFrom('allowed' as const, 'refused' as const),
+})
+
+test('a question that is opened again is never easier than before', () => {
+  fc.assert(
+    fc.property(anyPolicy, fc.option(anyPolicy, { nil: undefined }), (before, now) => {
+      const asked = policyOfReopened(before, now)
+      assert(asked)
+      assert(weakest(asked.levels) >= weakest(before.levels))
+      assert(asked.excludeAuthor || !before.excludeAuthor)
+      assert(asked.excludeOwnTeam || !before.excludeOwnTeam)
+      assert(asked.unsigned === 'refused' || before.unsigned === 'allowed')
+    }),
+  )
+  assert.equal(policyOfReopened(undefined, undefined), undefined)
 })

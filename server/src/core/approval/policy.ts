@@ -122,6 +122,24 @@ function isStricter(
   return left < right
 }
 
+/**
+ * The policy of a question that is opened again: that of before, unless the one of now asks more people.
+ * Whoever changed the facts, or the pact, must not have made it easier.
+ */
+export function policyOfReopened(
+  before: ApprovalPolicy | undefined,
+  now: ApprovalPolicy | undefined,
+): ApprovalPolicy | undefined {
+  if (before === undefined || now === undefined) return before ?? now
+  const same = (): number => 0
+  return {
+    ...(isStricter(now, before, same) ? now : before),
+    excludeOwnTeam: before.excludeOwnTeam || now.excludeOwnTeam,
+    excludeAuthor: before.excludeAuthor || now.excludeAuthor,
+    unsigned: [before, now].some((each) => each.unsigned === 'refused') ? 'refused' : 'allowed',
+  }
+}
+
 /** Seconds from the first question to the end. */
 export function totalSeconds(policy: ApprovalPolicy): number {
   return policy.levels.reduce((sum, level) => sum + level.withinSeconds, 0)

@@ -1,6 +1,11 @@
 // Commands that one person may propose and only another may confirm.
 
-export const proposalKinds = ['kill.resume', 'limit.loosen'] as const
+export const proposalKinds = [
+  'kill.resume',
+  'limit.loosen',
+  'quote.loosen',
+  'authorisation.release',
+] as const
 
 export type ProposalKind = (typeof proposalKinds)[number]
 

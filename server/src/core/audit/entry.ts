@@ -80,6 +80,7 @@ export type EntryType =
   | 'limit.loosened'
   | 'asset.added'
   | 'quote.set'
+  | 'authorisation.released'
   | 'kill.issued'
   | 'kill.acknowledged'
   | 'kill.resumed'

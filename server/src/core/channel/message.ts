@@ -2,8 +2,7 @@
 // unless the channel hides them.
 import type { HoldCard } from '../approval/card.ts'
 import type { NoticeKind } from '../approval/notice.ts'
-import { currencyDecimals } from '../effect/amount.ts'
-import { majorText } from '../money/asset.ts'
+import { amountText } from '../money/asset.ts'
 import { plainText } from './plain-text.ts'
 
 export type MessageKind = NoticeKind | 'channel.test'
@@ -87,7 +86,7 @@ function ofHold(
   const outcome = isPending ? '' : `: ${state}`
   const title = `${titles[notice.kind]}${outcome}: ${card.agent}, ${card.action}`
   const amount =
-    card.amount === undefined || hidesAmount ? [] : [fact('Amount', amountText(card.amount))]
+    card.amount === undefined || hidesAmount ? [] : [fact('Amount', amountText(card.amount.minor, card.amount.currency))]
   const why = card.why.map(({ rule, reason }) => (reason === '' ? rule : `${reason} (${rule})`))
   const waiting = [
     fact('Level', `${card.level} of ${card.levels}`),
@@ -124,9 +123,10 @@ function holdCommand(verb: string, { holdId, round }: HoldCard): string {
   return verb === 'show' || round === 1 ? command : `${command} --round ${round}`
 }
 
+/** Who knows all other facts finds a hidden amount by the hash of them all: it is hidden as well. */
 function cardData(card: HoldCard, hidesAmount: boolean): Readonly<Record<string, unknown>> {
   if (!hidesAmount) return card
-  const { amount: _, ...rest } = card
+  const { amount: _, factsHash: __, ...rest } = card
   return rest
 }
 
@@ -142,13 +142,6 @@ function votesText({ votesSoFar: { approve, reject }, quorum }: HoldCard): strin
 
 function fact(label: string, value: string): Fact {
   return { label: plainText(label, 60), value: plainText(value, valueMax) }
-}
-
-/** Of an asset whose decimals nobody here knows, the minor units as they are. */
-function amountText({ minor, currency }: { minor: string; currency: string }): string {
-  const decimals = currencyDecimals(currency)
-  if (decimals === undefined) return `${minor} minor units of ${currency}`
-  return `${majorText(BigInt(minor), decimals)} ${currency}`
 }
 
 /** The command that shows it, and its place in the control API. */

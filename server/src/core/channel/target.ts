@@ -70,9 +70,8 @@ export function shownPlace(target: ChannelTarget): string {
     return `${tls === 'implicit' ? 'smtps' : 'smtp'}://${host}:${port}`
   }
   if (isReference(target.url)) return target.url
-  const url = new URL(target.url)
-  // The path of Slack's and Teams' URLs is their password; that of a webhook is a place.
-  return target.kind === 'webhook' ? `${url.origin}${url.pathname}` : `${url.origin}/...`
+  // The path is often the password: of Slack's and Teams' URLs, and of many a webhook's.
+  return `${new URL(target.url).origin}/...`
 }
 
 /** Each gets a delivery of its own, so that one that fails does not stop the others. */

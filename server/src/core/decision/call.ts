@@ -13,6 +13,8 @@ export type ModelCall = {
   readonly stream: boolean
   /** Upper bound of the tokens that the call may use: prompt and completion. */
   readonly tokensMax: number
+  /** Its reply has no words of the model: vectors, or a count. */
+  readonly isWordless?: boolean | undefined
   /** Set where calls with the same body are compared. */
   readonly digest?: string | undefined
 }

@@ -61,3 +61,12 @@ export type Facts = {
   /** What triggers know of the call beside the session; undefined: they do not ask. */
   readonly signals?: Signals | undefined
 }
+
+/**
+ * Whether a refusal counts as `denied`: not a repeat that only has to wait, nor what people have
+ * stopped or taken over.
+ */
+export function isCountedDenial(code: string | undefined): boolean {
+  if (code === undefined) return true
+  return !code.startsWith('effect.') && code !== 'session.handed_over' && code !== 'kill.active'
+}

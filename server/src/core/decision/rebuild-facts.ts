@@ -3,7 +3,7 @@
 import { addTaint, noTaint } from '../taint/taint.ts'
 import type { ToolTaint } from '../taint/taint.ts'
 import type { Decision } from './decision.ts'
-import type { SessionFacts, ToolCounts } from './facts.ts'
+import { isCountedDenial, type SessionFacts, type ToolCounts } from './facts.ts'
 
 /** A call as the record has it. Places in the log are decimal integers. */
 export type PastCall = {
@@ -90,8 +90,7 @@ export class FactsRebuilder {
 
   #place(call: PastCall, as: PlacedAs): void {
     if (call.state === 'denied') {
-      // A repeat that only has to wait is no denial that a rule should count.
-      if (call.code?.startsWith('effect.') !== true) this.#add({ denied: 1 })
+      if (isCountedDenial(call.code)) this.#add({ denied: 1 })
       return
     }
     if (call.state === 'repeated') return

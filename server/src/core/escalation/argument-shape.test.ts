@@ -16,12 +16,22 @@ suite('the form of arguments', () => {
       { total: 42 },
       { amount: '42' },
       { amount: 4200 },
+      { amount: -42 },
       { amount: 42, note: 'x' },
       { amount: null },
       { amount: [42] },
     ]) {
       assert.notEqual(argumentShape(args), base, JSON.stringify(args))
     }
+  })
+
+  test('nothing hides behind many items or members, or some levels down', () => {
+    const many = Array.from({ length: 150 }, () => 1)
+    assert.notEqual(argumentShape({ many: [...many, 'x'] }), argumentShape({ many: [...many, 1] }))
+    const wide = Object.fromEntries(many.map((value, at) => [`m${at}`, value]))
+    assert.notEqual(argumentShape({ ...wide, z: 'x' }), argumentShape({ ...wide, z: 1 }))
+    const deep = (value: unknown): object => ({ a: { b: { c: { d: { e: value } } } } })
+    assert.notEqual(argumentShape({ ...deep('x') }), argumentShape({ ...deep(1) }))
   })
 
   test('no order of members and no depth changes or breaks it', () => {

@@ -80,11 +80,15 @@ function askConfidence(trigger: ConfidenceTrigger, { call, session, signals }: A
   const isKnown = sources.some(({ value }) => value !== undefined)
   if (!isKnown) return trigger.isMissingFired && sources.length > 0 ? ['missing'] : []
   // A scorer that does not answer has not agreed, whatever the model says of itself.
-  const isScoreDue = scorer !== undefined && signals.score === undefined && trigger.isMissingFired
+  const isScoreDue = scorer !== undefined && signals.score === undefined
+  // What was said and cannot be read may have been a low number.
+  const isUnclear =
+    (trigger.statedMin !== undefined && known.isUnclear === true) ||
+    (own !== undefined && readProbability(own) === undefined)
   const low = sources.flatMap(({ code, min = 0, value }) =>
     value !== undefined && value < min ? [code] : [],
   )
-  return isScoreDue ? [...low, 'missing'] : low
+  return trigger.isMissingFired && (isScoreDue || isUnclear) ? [...low, 'missing'] : low
 }
 
 function askCompetence(trigger: CompetenceTrigger, { session }: Asked): string[] {

@@ -20,12 +20,17 @@ export type EncounterKind = 'tool' | 'arguments' | 'counterparty' | 'task'
 export type Measure = 'calls' | 'spend'
 
 /** How sure the model was of its last reply, from 0 to 1 each; absent where it is not known. */
-export type Confidence = { readonly stated?: number; readonly logprobs?: number }
+export type Confidence = {
+  readonly stated?: number
+  readonly logprobs?: number
+  /** Of what was stated something could not be read. */
+  readonly isUnclear?: true
+}
 
 /** How the agent came to say that it doubts: its own tool, or its reply's words or fields. */
 export type Doubt = {
   readonly source: 'said' | 'phrase' | 'field'
-  /** Of the reply that says so. */
+  /** The call, or the call of the reply, that says so. */
   readonly callId?: string
 }
 
@@ -45,6 +50,8 @@ export type Signals = {
   readonly anomalies: readonly Measure[]
   /** From 0 to 1, by the pact's scorer; absent where none came. */
   readonly score?: number | undefined
+  /** A person makes the call in the agent's stead: what the agent is does not matter then. */
+  readonly isOfPerson?: true | undefined
 }
 
 /** A call of which nothing is known: everything is new, and nothing is learned. */
@@ -68,6 +75,8 @@ export type Firing = {
 /** What a model's reply says of itself. */
 export type Reading = {
   readonly stated?: number | undefined
+  /** A choice states nothing where another does, or what is no number from 0 to 1, or two things. */
+  readonly isUnclear?: boolean
   readonly logprobs?: number | undefined
   readonly doubt?: 'phrase' | 'field' | undefined
 }
@@ -147,7 +156,7 @@ export type ReplyReading = {
   readonly models: ReadonlySet<string> | undefined
   readonly statedPath: readonly string[] | undefined
   readonly readsLogprobs: boolean
-  /** In small letters. */
+  /** As `plainWords` spells them. */
   readonly phrases: readonly string[]
   readonly fields: readonly (readonly string[])[]
 }
@@ -155,7 +164,8 @@ export type ReplyReading = {
 /** What is remembered of the agent over its sessions. */
 export type Watching = {
   readonly encounters: ReadonlySet<EncounterKind>
-  /** By `server/tool`: the path of the argument that names the counterparty. */
+  /** By `server/tool`: the path of the argument that names the counterparty, the contract's where
+   * the pact names no other. */
   readonly counterparties: ReadonlyMap<string, readonly string[]>
   /** Undefined: what is new is held from the first call on. */
   readonly learning: { readonly calls: number; readonly ms: number } | undefined
@@ -164,6 +174,8 @@ export type Watching = {
 }
 
 export type RateLimits = {
+  /** What people are told of. */
+  readonly measures: ReadonlySet<Measure>
   /** How many deviations above its mean an hour may be. */
   readonly deviations: number
   /** Hours of history before anything is an anomaly. */

@@ -4,7 +4,13 @@ import * as fc from 'fast-check'
 import type { RateLimits } from './escalation.ts'
 import { addCall, findAnomalies, limitOf, noRates, type Rates, ratesAt } from './rates.ts'
 
-const limits: RateLimits = { deviations: 4, hoursMin: 24, callsMin: 20, nanoUsdMin: 100n }
+const limits: RateLimits = {
+  measures: new Set(['calls', 'spend']),
+  deviations: 4,
+  hoursMin: 24,
+  callsMin: 20,
+  nanoUsdMin: 100n,
+}
 
 /** After hours with so many calls, each of this worst case. */
 function after(hours: readonly number[], nanoUsd = 10n): Rates {

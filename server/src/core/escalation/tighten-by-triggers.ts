@@ -6,10 +6,13 @@ import type { Facts } from '../decision/facts.ts'
 import { tighten } from '../decision/tighten.ts'
 import { askTrigger } from './ask-trigger.ts'
 import { describeFiring } from './describe-firing.ts'
-import type { BoundTrigger, CompiledEscalation, Firing, Signals } from './escalation.ts'
+import type { BoundTrigger, CompiledEscalation, Firing, Signals, Trigger } from './escalation.ts'
 
 /** Nothing new and nothing odd: what a decision rests on where nobody watches the agent. */
 const noSignals: Signals = { unseen: [], isLearning: false, anomalies: [] }
+
+/** Triggers that ask what the call is and what the session has read, whoever makes the call. */
+const asksOfCall: ReadonlySet<Trigger> = new Set<Trigger>(['materiality', 'taint'])
 
 export function tightenByTriggers(
   decision: Decision,
@@ -29,6 +32,7 @@ export function tightenByTriggers(
       : (escalation.tools.get(`${call.server}/${call.tool}`) ?? [])
   const { session, signals = noSignals } = facts
   const firings = bound.flatMap((trigger): Firing[] => {
+    if (signals.isOfPerson === true && !asksOfCall.has(trigger.trigger)) return []
     const codes = askTrigger(trigger, { call, isWrite, session, signals })
     if (codes.length === 0) return []
     return [
@@ -66,7 +70,8 @@ function forgetConfidence(
   { escalation, facts }: { readonly escalation: CompiledEscalation; readonly facts: Facts },
 ): Decision {
   const { escalation: remembered } = facts.session
-  if (call.kind !== 'model' || remembered?.confidence === undefined) return decision
+  if (call.kind !== 'model' || call.isWordless === true) return decision
+  if (remembered?.confidence === undefined) return decision
   if (!readsReplyOf(escalation, call.model)) return decision
   return {
     ...decision,

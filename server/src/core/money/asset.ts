@@ -41,6 +41,13 @@ export function moneyText(minor: bigint, asset: AssetId, decimals: number): stri
   return `${majorText(minor, decimals)} ${name}`
 }
 
+/** The same of an amount in a currency; of an asset whose decimals nobody here knows, its minor units. */
+export function amountText(minor: string, currency: string): string {
+  const decimals = currencyDecimals(currency)
+  if (decimals === undefined) return `${minor} minor units of ${currency}`
+  return `${majorText(BigInt(minor), decimals)} ${currency}`
+}
+
 /** Minor units as a decimal of major ones; negative amounts keep their sign. */
 export function majorText(minor: bigint, decimals: number): string {
   const sign = minor < 0n ? '-' : ''

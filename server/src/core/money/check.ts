@@ -1,10 +1,10 @@
 // Whether the money of a call may leave: what each limit says to it, and what it takes of each ledger.
 import type { ErrorCode } from '../errors.ts'
 import { type AssetId, moneyText } from './asset.ts'
-import { foldCounterparty, matchesPattern } from './counterparty.ts'
+import { matchesFolded, matchesPattern } from './counterparty.ts'
 import { firstFull, type MoneyAmounts, type MoneyLedger, roomIn } from './ledger.ts'
-import type { Limit } from './limit.ts'
-import { convert, isFresh, type Quote } from './quote.ts'
+import { type Limit, namesAction } from './limit.ts'
+import { convert, isFresh, type Quote, refundRate } from './quote.ts'
 
 /** What a call moves, as its contract reads it. */
 export type MoneyMove = {
@@ -64,8 +64,7 @@ export function checkLists(limit: Limit, move: MoneyMove): MoneyFinding | undefi
 /** What is allowed must be spelled as it is; what is blocked is so in any spelling. */
 function matchesListed(kind: 'allow' | 'block', text: string, pattern: string): boolean {
   if (kind === 'allow') return matchesPattern(text, pattern)
-  const folded = pattern.split('*').map(foldCounterparty).join('*')
-  return matchesPattern(foldCounterparty(text), folded)
+  return matchesFolded(text, pattern)
 }
 
 function blocked({ kind, name }: Limit, reason: string): MoneyFinding {
@@ -99,7 +98,8 @@ export function amountFor(
   if (!isFresh(quote, nowMs)) {
     return { kind: 'refused', finding: noQuote(limit, `the quote of ${asset} is too old`) }
   }
-  return { kind: 'ok', minor: convert(minor, quote, { base, quoted, round }) }
+  const rate = round === 'up' ? quote : refundRate(quote)
+  return { kind: 'ok', minor: convert(minor, rate, { base, quoted, round }) }
 }
 
 function noQuote({ name }: Limit, reason: string): MoneyFinding {
@@ -109,6 +109,13 @@ function noQuote({ name }: Limit, reason: string): MoneyFinding {
     rule: 'limit.quote',
     reason: `${reason} (${name})`,
   }
+}
+
+/** Whether the limit is for a call of which no amount is known: it may move any. */
+export function checkUnread(limit: Limit, action: string): MoneyFinding | undefined {
+  if (limit.max === undefined || limit.kind === 'open') return undefined
+  if (!namesAction(limit, action)) return undefined
+  return exceeded(limit, 'is for this tool, whose contract names no amount')
 }
 
 /** Whether one transaction is within its limit. */

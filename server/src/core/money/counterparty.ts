@@ -7,16 +7,39 @@ const counterpartyLengthMax = 512
 
 /** The text that an argument names a counterparty by; undefined where it names none. */
 export function counterpartyText(value: unknown): string | undefined {
-  const text = typeof value === 'number' ? String(value) : value
+  const isExact = typeof value === 'number' && Number.isSafeInteger(value)
+  const text = isExact ? String(value) : value
   if (typeof text !== 'string' || text.length > counterpartyLengthMax) return undefined
   return foldCounterparty(text) === '' ? undefined : text
 }
 
-/** Without case, blanks and separators, and with look-alike letters as those they look like. */
+/**
+ * Letters and digits alone, without case and accents, with look-alike letters as those they look
+ * like. Nor do zeros in front of a number count, or "IBAN" in front of one. Two who are told apart
+ * by nothing else count as one: a limit is hit too early, and nobody is let past it.
+ */
 export function foldCounterparty(text: string): string {
-  return foldText(text)
-    .toLowerCase()
-    .replaceAll(/[\s\-_./]+/gu, '')
+  return lettersOf(text)
+    .replace(/^iban(?=[a-z]{2}\d{2})/, '')
+    .replace(/^0+(?=\d+$)/, '')
+}
+
+function lettersOf(text: string): string {
+  const lower = bare(text).toLowerCase().replaceAll('ς', 'σ')
+  // Some letters look like others in capitals only, and some in small letters only.
+  return bare(foldText(foldText(lower).toUpperCase()).toLowerCase())
+}
+
+/** Without signs, blanks and accents. */
+function bare(text: string): string {
+  return text.normalize('NFKD').replaceAll(/[^\p{L}\p{N}]+/gu, '')
+}
+
+/** Whether any spelling of the text matches the pattern: with what stands in front, or without. */
+export function matchesFolded(text: string, pattern: string): boolean {
+  return [lettersOf, foldCounterparty].some((fold) =>
+    matchesPattern(fold(text), pattern.split('*').map(fold).join('*')),
+  )
 }
 
 /** `*` stands for anything. */

@@ -80,3 +80,13 @@ export function limitSubject(
 export function coversAction(limit: Pick<LimitTerms, 'actions'>, action: string): boolean {
   return limit.actions.some((glob) => matchesPattern(action, glob))
 }
+
+/** Whether the limit is for this very tool, and not for whatever fits a pattern. */
+export function namesAction(limit: Pick<LimitTerms, 'actions'>, action: string): boolean {
+  return limit.actions.includes(action)
+}
+
+/** Whether the limit asks about calls whose contract says nothing of money. */
+export function asksUndeclared(limit: Pick<Limit, 'kind' | 'actions'>, action: string): boolean {
+  return limit.kind === 'ask' ? coversAction(limit, action) : namesAction(limit, action)
+}

@@ -8,11 +8,34 @@ export type Quote = {
   /** One major unit of `base` is worth numerator / denominator major units of `quoted`. */
   readonly numerator: bigint
   readonly denominator: bigint
+  /** The last rate that two people agreed on. */
+  readonly agreed: Rate
   readonly atMs: number
   readonly maxAgeMs: number
 }
 
-export type Rate = Pick<Quote, 'numerator' | 'denominator'>
+export type Rate = { readonly numerator: bigint; readonly denominator: bigint }
+
+/** How far one person may go below the rate that two agreed on. */
+const loweringPercentMax = 10n
+
+/**
+ * Whether money counts for so little by the rate that it takes two people to set it. It is measured
+ * against what two agreed on, and not against the last rate: many small steps are a large one.
+ */
+export function isLooserRate(agreed: Rate | undefined, rate: Rate): boolean {
+  // Where there was no quote, nothing left.
+  if (agreed === undefined) return true
+  const least = agreed.numerator * rate.denominator * (100n - loweringPercentMax)
+  return rate.numerator * agreed.denominator * 100n < least
+}
+
+/** What comes back makes room by the lower of both: one person may have set a rate as high as any. */
+export function refundRate(quote: Rate & Pick<Quote, 'agreed'>): Rate {
+  const { agreed } = quote
+  const isHigher = quote.numerator * agreed.denominator > agreed.numerator * quote.denominator
+  return isHigher ? agreed : quote
+}
 
 const rateLengthMax = 40
 const ratePattern = /^(0|[1-9]\d*)(?:\.(\d+))?$/

@@ -15,6 +15,8 @@ import { usd } from './schema-parts.ts'
 
 const NAMES_MAX = 50
 const YEAR_DAYS = 366
+/** Each may leave four things behind that the agent is known with. */
+const LEARNED_CALLS_MAX = 100_000
 
 const globs = list(
   matching(/^[\x21-\x7e]+$/, 'a name or a pattern with "*"', 193),
@@ -109,10 +111,10 @@ const firstEncounter = object(
       .default(['tool', 'arguments', 'counterparty', 'task']),
     counterparties: map(qualifiedTool, path, 'a map of server/tool to an argument')
       .optional()
-      .describe('The argument that names the counterparty of a call.'),
+      .describe("The argument that names a call's counterparty. Default: its contract's."),
     learning: object(
       {
-        calls: integer(1).default(1000).describe('Watched calls of the agent.'),
+        calls: integer(1, LEARNED_CALLS_MAX).default(1000).describe('Watched calls of the agent.'),
         days: integer(1, YEAR_DAYS).default(14).describe('Since its first watched call.'),
       },
       'an object with calls and days',

@@ -43,7 +43,9 @@ suite('triggers of a manifest', () => {
   test('a phrase is found in a reply however both of them are spelled', () => {
     const phrases = ['je n\u2019en suis  pas s\u00FBr', 'n\u00E3o\u00A0sei']
     const declared = `{ doubt: { phrases: [${phrases.map((each) => JSON.stringify(each)).join(', ')}] } }`
-    const { escalation } = compiled(exampleManifest(['pact:\n', `pact:\n  escalation: ${declared}\n`]))
+    const { escalation } = compiled(
+      exampleManifest(['pact:\n', `pact:\n  escalation: ${declared}\n`]),
+    )
     const reading = escalation?.reply
     assert(reading !== undefined)
     for (const text of ["Je n'en suis pas su\u0302r.", 'Na\u0303o sei.', ...phrases]) {
@@ -58,16 +60,26 @@ suite('triggers of a manifest', () => {
   })
 
   test('the counterparty is the one of the contract, where the pact names no other', () => {
-    const pay = /retail\/pay:\n/.exec(exampleText)?.[0] ?? ''
-    assert.notEqual(pay, '')
-    const named = [pay, `${pay}    counterparty: user_id\n`] as const
+    const plain = 'retail/pay: { effect: irreversible }'
+    const named = [plain, plain.replace('}', ', counterparty: note }')] as const
     const paths = (own: string): unknown => {
       const declared = `pact:\n  escalation: { firstEncounter: ${own} }\n`
       const { escalation } = compiled(exampleManifest(['pact:\n', declared], named))
       return escalation?.watching?.counterparties.get('retail/pay')
     }
-    assert.deepEqual(paths('{}'), ['user_id'])
-    assert.deepEqual(paths('{ counterparties: { retail/pay: order_id } }'), ['order_id'])
+    assert.deepEqual(paths('{}'), ['note'])
+    assert.deepEqual(paths('{ counterparties: { retail/pay: labels } }'), ['labels'])
+  })
+
+  test("refuses a tool server with the name of the gateway's own tools", () => {
+    const named = ['\n  retail:\n', '\n  airworthy:\n'] as const
+    const problems = problemsOf('{ doubt: {} }', named)
+    assert(
+      problems.some((each) => /toolServers\.airworthy: .*another name/.test(each)),
+      problems.join('\n'),
+    )
+    const without = problemsOf('{ doubt: { tool: false } }', named)
+    assert(!without.some((each) => each.includes('another name')))
   })
 
   test('refuses a proven task that the manifest does not declare', () => {

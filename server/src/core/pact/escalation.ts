@@ -8,6 +8,8 @@ import type {
 } from '../escalation/escalation.ts'
 import { decimalToUnits } from '../effect/amount.ts'
 import { doubtPhrases } from '../escalation/doubt-phrases.ts'
+import { escalateAction } from '../escalation/own-tool.ts'
+import { plainWords } from '../escalation/plain-words.ts'
 import { isReservedToolName } from './gateway-tools.ts'
 import type { CompiledTool } from './compiled.ts'
 import type { Manifest } from './manifest-schema.ts'
@@ -35,7 +37,7 @@ export function compileEscalation(
     tools: byTool,
     models: anomaly !== undefined && declared.anomaly?.models === true ? [anomaly] : [],
     reply: compileReading(declared, manifest),
-    watching: compileWatching(declared),
+    watching: compileWatching(declared, tools),
     scorer: compileScorer(declared.confidence),
     offersTool: declared.doubt?.tool === true,
   }
@@ -138,25 +140,28 @@ function compileReading(declared: Declared, manifest: Manifest): ReplyReading | 
         : new Set(patterns.flatMap((pattern) => names.filter(compileGlob(pattern)))),
     statedPath: confidence?.statement?.path.split('.'),
     readsLogprobs: confidence?.logprobs !== undefined,
-    phrases:
-      doubt === undefined
-        ? []
-        : (doubt.phrases ?? doubtPhrases).map((phrase) => phrase.toLowerCase()),
+    phrases: doubt === undefined ? [] : (doubt.phrases ?? doubtPhrases).map(plainWords),
     fields: (doubt?.fields ?? []).map((path) => path.split('.')),
   }
 }
 
-function compileWatching(declared: Declared): Watching | undefined {
+function compileWatching(declared: Declared, tools: readonly CompiledTool[]): Watching | undefined {
   const { firstEncounter, anomaly } = declared
   if (firstEncounter === undefined && anomaly === undefined) return undefined
   const { learning } = firstEncounter ?? {}
-  const counterparties = Object.entries(firstEncounter?.counterparties ?? {})
+  const ofContracts = tools.flatMap(({ server, tool, contract }) => {
+    const path = contract.money?.counterparty
+    return path === undefined ? [] : [[`${server}/${tool}`, path] as const]
+  })
+  const declaredHere = Object.entries(firstEncounter?.counterparties ?? {})
+  const ofPact = declaredHere.map(([tool, path]) => [tool, path.split('.')] as const)
   const dayMs = 86_400_000
   return {
     encounters: new Set<EncounterKind>(firstEncounter?.of ?? []),
-    counterparties: new Map(counterparties.map(([tool, path]) => [tool, path.split('.')])),
+    counterparties: new Map<string, readonly string[]>([...ofContracts, ...ofPact]),
     learning: learning && { calls: learning.calls, ms: learning.days * dayMs },
     rates: anomaly && {
+      measures: new Set(anomaly.measures),
       deviations: anomaly.deviations,
       hoursMin: anomaly.minHours,
       callsMin: anomaly.atLeast.calls,
@@ -172,10 +177,20 @@ export function checkEscalation(manifest: Manifest): PactProblem[] {
   const at = ['pact', 'escalation']
   return [
     ...checkNothingAsked(declared, at),
+    ...checkPhrases(declared, at),
     ...checkGlobs(manifest, declared, at),
     ...checkTasks(manifest, declared, at),
     ...checkTools(manifest, declared, at),
+    ...checkOwnName(manifest, declared),
   ]
+}
+
+/** Agents that doubt call `airworthy/escalate`, which no rule decides: no tool may have that name. */
+function checkOwnName({ toolServers }: Manifest, { doubt }: Declared): PactProblem[] {
+  const { server } = escalateAction
+  if (doubt?.tool !== true || !Object.hasOwn(toolServers, server)) return []
+  const expected = "another name: this one is of the gateway's own tools"
+  return [problemAt(['toolServers', server], { value: server, expected })]
 }
 
 /** A trigger that can never be met is a mistake, not a safeguard. */
@@ -197,6 +212,15 @@ function checkNothingAsked(declared: Declared, at: readonly string[]): PactProbl
     problems.push(problemAt([...at, 'confidence'], { value: confidence, expected }))
   }
   return problems
+}
+
+/** Every reply has nothing in it. */
+function checkPhrases({ doubt }: Declared, at: readonly string[]): PactProblem[] {
+  return (doubt?.phrases ?? []).flatMap((phrase, index) => {
+    if (plainWords(phrase).trim() !== '') return []
+    const found = { value: phrase, expected: 'a phrase with words' }
+    return [problemAt([...at, 'doubt', 'phrases', index], found)]
+  })
 }
 
 function checkGlobs(manifest: Manifest, declared: Declared, at: readonly string[]): PactProblem[] {

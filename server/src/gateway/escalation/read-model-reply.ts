@@ -4,6 +4,7 @@ import type { Reading } from '../../core/escalation/escalation.ts'
 import { readsReplyOf } from '../../core/escalation/tighten-by-triggers.ts'
 import { wholeReply } from '../llm/captured-reply.ts'
 import type { Forwarding } from '../llm/forwarding.ts'
+import { isWordless } from '../llm/wire.ts'
 
 /** Undefined for most: no reply is parsed for it. `body` is as the client gets it. */
 export function readModelReply(forwarding: Forwarding, body: Buffer): Reading | undefined {
@@ -12,5 +13,6 @@ export function readModelReply(forwarding: Forwarding, body: Buffer): Reading | 
   if (escalation?.reply === undefined) return undefined
   if (!readsReplyOf(escalation, prepared.intent.action)) return undefined
   const { api } = input.wire
+  if (isWordless(input.wire)) return undefined
   return readReply(api, wholeReply(api, { body, isStream: input.request.stream }), escalation.reply)
 }

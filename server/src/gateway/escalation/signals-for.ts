@@ -8,8 +8,17 @@ const nothingKnown: Signals = { unseen: [], isLearning: false, anomalies: [] }
  */
 export function signalsFor(
   known: Signals | undefined,
-  { isWatched, score }: { readonly isWatched: boolean; readonly score: number | undefined },
+  {
+    isWatched,
+    score,
+    isOfPerson,
+  }: {
+    readonly isWatched: boolean
+    readonly score: number | undefined
+    readonly isOfPerson: boolean
+  },
 ): Signals | undefined {
+  if (isOfPerson) return { ...nothingKnown, isOfPerson }
   const signals = known ?? (isWatched ? strangeSignals : undefined)
   return score === undefined ? signals : { ...(signals ?? nothingKnown), score }
 }

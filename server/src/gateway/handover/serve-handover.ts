@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AirworthyError } from '../../core/errors.ts'
 import type { Gateway } from '../gateway.ts'
 import { errorOf, noRetry, sendJson } from '../http/replies.ts'
+import { overloadHeaders } from '../llm/admission.ts'
 import { tellHandover } from './tell-handover.ts'
 
 export const agentHandoverPath = /^\/handover\/?$/
@@ -36,7 +37,7 @@ export async function handleHandover(
   } catch (thrown) {
     const { status, error } = errorOf(thrown)
     if (status >= 500) gateway.log('a handover could not be served', { code: error.code })
-    sendJson(response, { status, body: { error }, headers: noRetry })
+    sendJson(response, { status, body: { error }, headers: overloadHeaders(error) ?? noRetry })
   }
 }
 

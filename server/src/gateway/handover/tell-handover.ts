@@ -11,8 +11,9 @@ import { listMessages } from '../../store/handover-messages.ts'
 import { findHandoverOfSession, type Handover } from '../../store/handovers.ts'
 import type { Gateway } from '../gateway.ts'
 
-/** Agents that wait at a time; one more is told to come back. */
+/** Who waits at a time, of all and of one session; one more is told to come back. */
 const waitingMax = 10_000
+const sessionWaitingMax = 100
 
 export type ToldHandover = {
   readonly handover: string
@@ -69,8 +70,9 @@ async function awaitChange(
     const leftMs = deadline - performance.now()
     if (handover.version > seen || !isLive(handover.state)) return handover
     if (leftMs <= 0 || signal.aborted || handovers.isStopped) return handover
-    if (handovers.waiting > waitingMax) {
-      throw new AirworthyError('gateway.overloaded', 'too many agents wait for a person')
+    if (handovers.waiting > waitingMax || handovers.waitingOf(sessionId) > sessionWaitingMax) {
+      const message = 'too many wait for a person: ask without waiting, or later'
+      throw new AirworthyError('gateway.overloaded', message, { detail: { retryAfterSeconds: 5 } })
     }
     await wait.until(leftMs)
   }

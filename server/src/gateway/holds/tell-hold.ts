@@ -97,7 +97,7 @@ async function resultOf(
   row: HoldStandingRow,
 ): Promise<CallToolResult | undefined> {
   if (row.kind !== 'tool' || row.sessionId !== principal.sessionId) return undefined
-  if (!hasScope(principal.scopes, 'tools')) return undefined
+  if (!hasScope(principal.scopes ?? [], 'tools')) return undefined
   if (row.call !== 'done' && row.call !== 'failed') return undefined
   const stored = await gateway.vault.open(row.callId, 2)
   if (stored === undefined) return undefined

@@ -39,6 +39,10 @@ export class KillWatch implements AsyncDisposable {
   readonly #stopping = new AbortController()
   #lease: KillLease | undefined
   #epoch: bigint | undefined
+  /** In force as of that epoch, and drills that were new with it. */
+  #kills: readonly ActiveKill[] = []
+  /** A new connection may lead to a database that has lost commits, where epochs come again. */
+  #mustLoad = true
   /** The newest epoch that the database told of. */
   #told = 0n
   /** Of kills that were applied and whose epoch is not confirmed yet. */
@@ -107,6 +111,9 @@ export class KillWatch implements AsyncDisposable {
       },
       onLost: () => this.#wake(),
     })
+    this.#mustLoad = true
+    const applied = this.#kills.filter((kill) => kill.mode !== 'drill')
+    if (this.#epoch !== undefined) await this.#lease.restore(applied, this.#epoch)
   }
 
   async #giveUp(): Promise<void> {
@@ -122,7 +129,7 @@ export class KillWatch implements AsyncDisposable {
     if (lease === undefined) throw new Error('there is no connection for the lease')
     for (let turn = 0; turn < turnsMax; turn += 1) {
       // What was told is newer: a renewal would only be refused.
-      if (this.#epoch !== undefined && this.#epoch >= this.#told) {
+      if (!this.#mustLoad && this.#epoch !== undefined && this.#epoch >= this.#told) {
         // Read before it is sent: whatever takes long takes from the lease.
         const sent = clocks()
         if (await lease.renew(this.#epoch, this.#acks)) {
@@ -139,15 +146,17 @@ export class KillWatch implements AsyncDisposable {
 
   async #apply(lease: KillLease): Promise<void> {
     const { fence, onKills, log } = this.#options
-    const known = this.#epoch
-    const { epoch, kills } = await lease.load(known)
+    const { epoch, kills } = await lease.load(this.#epoch)
     const cut = fence.apply(kills.filter((kill) => kill.mode !== 'drill'))
     onKills(kills)
+    const known = new Set(this.#kills.map((kill) => kill.killId))
     this.#epoch = epoch
+    this.#kills = kills
+    this.#mustLoad = false
     // It may have been told of another organisation's.
     this.#told = epoch
-    for (const { killId, epoch: of, mode } of kills) {
-      if (known !== undefined && of <= known) continue
+    for (const { killId, mode } of kills) {
+      if (known.has(killId)) continue
       this.#acks.push({ killId, cut: cut.get(killId) ?? 0 })
       log('a kill is in force', { kill: killId, mode, cut: cut.get(killId) ?? 0 })
     }

@@ -17,7 +17,7 @@ import { watchModelCall } from '../escalation/watch-call.ts'
 import { rememberMessages } from '../taint/messages.ts'
 import { boundAmounts, hasUnknownPrice, isPlain, isPricedAs, type Tokens } from './pricing.ts'
 import { boundPrompt } from './reserve-prompt.ts'
-import type { ModelRequest, ModelWire } from './wire.ts'
+import { isWordless, type ModelRequest, type ModelWire } from './wire.ts'
 import { upstreamWire } from './wires.ts'
 
 export type ModelCallInput = {
@@ -218,6 +218,7 @@ function bindDecision(options: {
     stream: input.request.stream,
     tokensMax: Number(reservation.tokens),
     digest: options.digest,
+    isWordless: isWordless(input.wire),
   }
   const agent = { name: principal.agentName, stakes: principal.stakes }
   const unserved = model && findUnserved(model, input)

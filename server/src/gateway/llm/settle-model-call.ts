@@ -84,15 +84,16 @@ export async function settleReply(
   if (forwarding.input.wire.countsOnly === true && error === undefined) {
     return settleBounded(gateway, forwarding, { ...common, state: 'done', used: oneCall })
   }
+  const reading = error === undefined ? readModelReply(forwarding, reply.body) : undefined
   if (usage === undefined) {
     return settleBounded(gateway, forwarding, {
       ...common,
       state: 'unknown',
+      reading,
       ...atLeast(route.endpoint, partial, findings?.terms),
     })
   }
   const isWhole = error === undefined || error.code === 'policy.reply_denied'
-  const reading = error === undefined ? readModelReply(forwarding, reply.body) : undefined
   return settleBounded(gateway, forwarding, {
     ...common,
     state: isWhole ? 'done' : 'failed',

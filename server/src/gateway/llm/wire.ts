@@ -106,6 +106,11 @@ export type ModelWire = {
   readonly errorEvent: (error: ErrorBody['error']) => string
 }
 
+/** Its reply has no words of the model: vectors, or a count. */
+export function isWordless({ api, countsOnly }: ModelWire): boolean {
+  return api === 'embeddings' || countsOnly === true
+}
+
 /** A property of something that came over a wire, without trusting its shape. */
 export function property(value: unknown, key: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined

@@ -105,9 +105,14 @@ export async function prepareToolCall(
     (tool?.bound.rules.some((rule) => rule.effect === 'hold') ?? false)
   const { sessionId } = principal
   const { escalation } = loaded.pact
-  const watch = watchToolCall(gateway, escalation, { action, args, task: principal.task })
+  const isOfPerson =
+    input.inStead !== undefined || input.author !== undefined || input.resume?.isOfPerson === true
+  // What a person does teaches nothing about the agent.
+  const watch = isOfPerson
+    ? undefined
+    : watchToolCall(gateway, escalation, { action, args, task: principal.task })
   const score =
-    findings.length === 0 && escalation?.scorer !== undefined
+    findings.length === 0 && escalation?.scorer !== undefined && !isOfPerson
       ? await scoreCall(gateway, loaded, { principal, action, args })
       : undefined
   const taint = await findTaint(gateway, { loaded, tool, sessionId, args })
@@ -132,6 +137,7 @@ export async function prepareToolCall(
       origins: taint.origins,
       isWatched: watch !== undefined,
       score,
+      isOfPerson,
     }),
     effect: isWrite || mayHold ? effect : undefined,
     holdEffect: () => effect,
@@ -318,6 +324,7 @@ function bindDecision(options: {
   origins: ToolCall['origins']
   isWatched: boolean
   score: number | undefined
+  isOfPerson: boolean
 }): Intent['decide'] {
   const { input, loaded, findings } = options
   const { principal } = input
@@ -332,7 +339,7 @@ function bindDecision(options: {
     origins: options.origins,
   }
   const agent = { name: principal.agentName, stakes: principal.stakes }
-  const { isWatched, score } = options
+  const { isWatched, score, isOfPerson } = options
   return (session: SessionFacts, nowMs: number, known?: Signals): Decision => {
     // What is malformed is refused for that: rules would only stumble over it.
     const denied = findings.find((finding) => finding.verdict === 'deny')
@@ -340,7 +347,7 @@ function bindDecision(options: {
       const { code, rule, reason } = denied
       return { verdict: 'deny', code, reasons: [{ rule, verdict: 'deny', reason }] }
     }
-    const signals = signalsFor(known, { isWatched, score })
+    const signals = signalsFor(known, { isWatched, score, isOfPerson })
     const facts = { session, agent, nowMs, ...(signals === undefined ? {} : { signals }) }
     const decided = decide(call, loaded.pact, facts)
     const decision = recordFacts(decided, { call, pact: loaded.pact, facts })

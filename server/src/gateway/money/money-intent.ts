@@ -10,7 +10,7 @@ import type { MoneyIntent, Outcome } from '../../store/recorder/types.ts'
 type Arguments = Readonly<Record<string, unknown>>
 type Digester = { readonly digest: (text: string) => string }
 
-/** Undefined for reads, and for contracts that name neither an amount nor a counterparty. */
+/** Undefined for reads. A tool that says nothing of money may still be one that a limit names. */
 export function moneyIntentOf(
   vault: Digester,
   call: {
@@ -20,8 +20,9 @@ export function moneyIntentOf(
   },
 ): MoneyIntent | undefined {
   const { tool, amount, args } = call
+  if (tool?.effectClass === 'read') return undefined
   const declared = tool?.contract.money
-  if (tool === undefined || declared === undefined || tool.effectClass === 'read') return undefined
+  if (tool === undefined || declared === undefined) return saysNothing
   const { direction, authorisation } = declared
   const decimals = tool.contract.amount?.decimals
   const money = amount && {
@@ -34,6 +35,7 @@ export function moneyIntentOf(
     money,
     direction,
     counterparty: partyOf(vault, counterpartyText(named)),
+    isDeclared: true,
     authorisation: authorisation && {
       does: authorisation.does,
       reference: authorisation.does === 'opens' ? undefined : referenceOf(vault, tool, { args }),
@@ -45,6 +47,14 @@ export function moneyIntentOf(
 export function shownCounterparty(money: MoneyIntent | undefined): string | undefined {
   const party = money?.counterparty
   return party && `~${party.exact.slice(0, 16)}`
+}
+
+const saysNothing: MoneyIntent = {
+  money: undefined,
+  direction: 'out',
+  counterparty: undefined,
+  authorisation: undefined,
+  isDeclared: false,
 }
 
 /** A list of texts names nobody: each of them would have to have its own share. */

@@ -109,8 +109,7 @@ async function perform(gateway: Gateway, work: Work): Promise<boolean> {
     case 'probe':
       return probe(gateway, work, task.step)
     case 'execute':
-      await execute(gateway, task.step)
-      return false
+      return execute(gateway, work, task.step)
     case 'leave':
       await leave(gateway, work, task)
       return false
@@ -133,12 +132,21 @@ async function probe(gateway: Gateway, work: Work, step: Step): Promise<boolean>
 }
 
 /** A deferred call is decided again on fresh facts; what becomes of it is on its own record. */
-async function execute(gateway: Gateway, step: Step): Promise<void> {
+async function execute(gateway: Gateway, work: Work, step: Step): Promise<boolean> {
+  const { db, organisationId } = gateway
+  const { run, lease, nowMs } = work
   if (step.holdId === undefined) throw new Error(`the deferred effect ${step.effectId} has no hold`)
+  // Its tool alone may be stopped: a denial would complete the run without it.
+  const stopped = gateway.fence.killRefusal({ ...run, tool: step.action })
+  if (stopped !== undefined) {
+    await releaseLease(db, organisationId, lease, nowMs + frozenDelayMs)
+    return true
+  }
   await executeHold(gateway, step.holdId).catch((thrown: unknown) => {
     // It went on before: another gateway was quicker, or this one was taken over from.
     if (!(thrown instanceof AirworthyError) || thrown.code !== 'hold.settled') throw thrown
   })
+  return false
 }
 
 const leaving = {

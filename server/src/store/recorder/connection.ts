@@ -60,8 +60,9 @@ async function register(
   const lockKey = randomBytes(8).readBigInt64BE().toString()
   await client.query('SELECT pg_advisory_lock($1::bigint)', [lockKey])
   await client.query(
-    `INSERT INTO airworthy.replicas (organisation_id, replica_id, lock_key, open_floor)
-    VALUES ($1, $2, $3, $2)`,
+    `INSERT INTO airworthy.replicas
+      (organisation_id, replica_id, lock_key, open_floor, is_fenced)
+    VALUES ($1, $2, $3, $2, true)`,
     [organisationId, replicaId, lockKey],
   )
   const found = await client.query<{ log_id: string }>(

@@ -78,7 +78,8 @@ const insertFiring = {
 const insertEncounter = {
   name: 'airworthy-insert-encounter',
   text: `INSERT INTO airworthy.agent_encounters (organisation_id, agent_id, kind, digest, call_id, at)
-  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+  VALUES ($1, $2, $3, $4, $5, $6)
+  ON CONFLICT (organisation_id, agent_id, kind, digest) DO UPDATE SET at = excluded.at`,
 }
 
 const upsertWatch = {

@@ -4,7 +4,7 @@ import type { LedgerPlace } from '../../core/money/carry.ts'
 import { placeNow } from '../../core/money/carry.ts'
 import { isoDecimals } from '../../core/money/asset.ts'
 import type { MoneyBook } from '../../core/money/check.ts'
-import { coversAction, limitSubject } from '../../core/money/limit.ts'
+import { asksUndeclared, coversAction, limitSubject } from '../../core/money/limit.ts'
 import type { Quote } from '../../core/money/quote.ts'
 import { type KnownLimit, limitColumns, limitOf, type LimitRow } from '../money-limit-rows.ts'
 import { loadMoneyLedgers, makeMoneyLedgers, type NewMoneyLedger } from './money-ledgers.ts'
@@ -39,7 +39,7 @@ export async function loadMoney(
   const money: MoneyState = {
     ...noMoney(),
     limits: limits.filter((limit) => limit.isActive),
-    book: intents.length === 0 ? noMoney().book : await loadBook(scope),
+    book: intents.some(({ money }) => money?.money) ? await loadBook(scope) : noMoney().book,
     authorisations,
   }
   state.money = money
@@ -52,6 +52,7 @@ export async function loadMoney(
 export function isMoneyAsked(state: RecorderState, intent: Intent): boolean {
   if (intent.money === undefined) return false
   if (state.limitsVersion !== null) return true
+  if (!intent.money.isDeclared) return false
   const session = state.sessions.get(intent.principal.sessionId)
   return session !== undefined && toolMoneyLedgers(session).length > 0
 }
@@ -81,10 +82,13 @@ async function loadBook(scope: Scope): Promise<MoneyBook> {
     quoted: string
     numerator: string
     denominator: string
+    agreed_numerator: string
+    agreed_denominator: string
     at: Date
     max_age_seconds: number
   }>(
-    `SELECT base, quoted, numerator, denominator, at, max_age_seconds FROM airworthy.quotes
+    `SELECT base, quoted, numerator, denominator, agreed_numerator, agreed_denominator, at,
+      max_age_seconds FROM airworthy.quotes
     WHERE organisation_id = $1`,
     [scope.organisationId],
   )
@@ -96,6 +100,10 @@ async function loadBook(scope: Scope): Promise<MoneyBook> {
         quoted: row.quoted,
         numerator: BigInt(row.numerator),
         denominator: BigInt(row.denominator),
+        agreed: {
+          numerator: BigInt(row.agreed_numerator),
+          denominator: BigInt(row.agreed_denominator),
+        },
         atMs: row.at.getTime(),
         maxAgeMs: row.max_age_seconds * 1000,
       },
@@ -115,6 +123,7 @@ async function loadAuthorisations(
     const { does, reference } = move?.authorisation ?? {}
     return does === 'opens' || reference === undefined ? [] : [reference]
   })
+  if (references.length === 0 && of.ending.length === 0) return new Map()
   const found = await scope.client.query<{
     reference: string
     call_id: string
@@ -129,14 +138,40 @@ async function loadAuthorisations(
       AND (reference = ANY($2::text[]) OR closing_call = ANY($3::uuid[]) AND state = 'closing')`,
     [scope.organisationId, references, of.ending.map(({ callId }) => callId)],
   )
-  return new Map(
-    found.rows.map((row) => {
+  const known = new Map(
+    found.rows.map((row): [string, MoneyAuthorisation] => {
       const { reference, asset, state, closing_call: callId, closing_as: as } = row
       const closing = callId === null || as === null ? undefined : { callId, as }
       const minor = BigInt(row.minor)
-      return [reference, { reference, callId: row.call_id, asset, minor, state, closing }]
+      const countedIn = new Set<string>()
+      const found = { reference, callId: row.call_id, asset, minor, state, closing, countedIn }
+      return [reference, found]
     }),
   )
+  if (references.length > 0 && known.size > 0) await loadCounted(scope, known)
+  return known
+}
+
+/** A capture need not count again where its authorisation was counted: there, and nowhere else. */
+async function loadCounted(
+  scope: Scope,
+  authorisations: ReadonlyMap<string, MoneyAuthorisation>,
+): Promise<void> {
+  const byCall = new Map([...authorisations.values()].map((each) => [each.callId, each]))
+  const found = await scope.client.query<{ call_id: string; counted_in: string | null }>(
+    `SELECT r.call_id, coalesce(l.limit_id, b.policy_id) AS counted_in
+    FROM airworthy.money_reservations r
+      LEFT JOIN airworthy.money_ledgers l
+        ON l.organisation_id = r.organisation_id AND l.ledger_id = r.ledger_id
+      LEFT JOIN airworthy.ledgers b
+        ON b.organisation_id = r.organisation_id AND b.scope_id = r.ledger_id
+    WHERE r.organisation_id = $1 AND r.call_id = ANY($2::uuid[])
+      AND r.purpose IN ('charge', 'budget') AND r.state = 'settled'`,
+    [scope.organisationId, [...byCall.keys()]],
+  )
+  for (const { call_id: callId, counted_in: id } of found.rows) {
+    if (id !== null) byCall.get(callId)?.countedIn.add(id)
+  }
 }
 
 /** The calls that opened what the calls that end were to close. */
@@ -210,6 +245,11 @@ async function loadPlaces(
   if (absent.length > 0) await makeMoneyLedgers(scope, money, { absent, nowMs })
 }
 
+/** Whether the limit is for the tool; one that says nothing of money must be named by it. */
+export function isAbout(limit: KnownLimit, { action, money }: Intent): boolean {
+  return money?.isDeclared === false ? asksUndeclared(limit, action) : coversAction(limit, action)
+}
+
 /** Undefined where the limit keeps none, or is not for the call. */
 function ledgerOf(
   limit: KnownLimit,
@@ -218,7 +258,7 @@ function ledgerOf(
   const { intent, session, place } = of
   if (limit.kind !== 'window' && limit.kind !== 'open') return undefined
   const subject = limitSubject(limit, session.subjects)
-  if (subject === undefined || !coversAction(limit, intent.action)) return undefined
+  if (subject === undefined || !isAbout(limit, intent)) return undefined
   // Whoever names no counterparty shares the ledger of nobody: a limit must not end by saying nothing.
   const party = limit.eachParty ? (intent.money?.counterparty?.folded ?? '') : undefined
   const whose = party === undefined ? subject : `${subject}\0${party}`

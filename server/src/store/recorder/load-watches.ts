@@ -7,6 +7,8 @@ import type { Intent } from './types.ts'
 
 const encountersMax = 50_000
 
+type EncounterRow = { agent_id: string; kind: EncounterKind; digest: string; at: Date }
+
 /** True where nothing has to be read to know what the intent's triggers ask. */
 export function isWatchKnown(state: RecorderState, { watch, principal }: Intent): boolean {
   if (watch === undefined) return true
@@ -51,8 +53,8 @@ async function loadEncounters(
       .filter((each) => !state.encounters.has(encounterKey(each.agentId, each))),
   )
   if (missing.length === 0) return
-  const found = await scope.client.query<{ agent_id: string; kind: EncounterKind; digest: string }>(
-    `SELECT e.agent_id, e.kind, e.digest FROM airworthy.agent_encounters e
+  const found = await scope.client.query<EncounterRow>(
+    `SELECT e.agent_id, e.kind, e.digest, e.at FROM airworthy.agent_encounters e
       JOIN unnest($2::uuid[], $3::text[], $4::text[]) AS asked(agent_id, kind, digest)
       USING (agent_id, kind, digest)
     WHERE e.organisation_id = $1`,
@@ -63,6 +65,7 @@ async function loadEncounters(
       missing.map((each) => each.digest),
     ],
   )
-  for (const each of missing) state.encounters.set(encounterKey(each.agentId, each), false)
-  for (const row of found.rows) state.encounters.set(encounterKey(row.agent_id, row), true)
+  for (const each of missing) state.encounters.set(encounterKey(each.agentId, each), undefined)
+  for (const row of found.rows)
+    state.encounters.set(encounterKey(row.agent_id, row), row.at.getTime())
 }

@@ -82,6 +82,16 @@ function ceilingOf({ limit, settled, reserved }: Tally): bigint | undefined {
   return limit === undefined || limit >= taken ? limit : taken
 }
 
+/** What is taken over the limit on purpose must not be stopped by the row's own check. */
+export function raiseCeilings({ ceilings, minor, count }: KnownMoneyLedger): void {
+  ceilings.minor = greater(ceilings.minor, ceilingOf(minor))
+  ceilings.count = greater(ceilings.count, ceilingOf(count))
+}
+
+function greater(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
+  return one === undefined || other === undefined || one > other ? one : other
+}
+
 /** Writes the rows. Must be called while the head's lock is held. */
 export async function makeMoneyLedgers(
   scope: Scope,

@@ -7,7 +7,7 @@ import type { KnownLimit } from '../money-limit-rows.ts'
 export type KnownMoneyLedger = MoneyLedger & {
   readonly limit: KnownLimit
   /** What the database checks against: the limits, or what was taken where that is more. */
-  readonly ceilings: { readonly minor: bigint | undefined; readonly count: bigint | undefined }
+  readonly ceilings: { minor: bigint | undefined; count: bigint | undefined }
 }
 
 export type MoneyPurpose = 'charge' | 'open' | 'refill' | 'budget'
@@ -27,6 +27,8 @@ export type MoneyAuthorisation = {
   readonly minor: bigint
   state: 'open' | 'closing' | 'closed'
   closing: { readonly callId: string; readonly as: 'captures' | 'voids' } | undefined
+  /** The limits, and the budgets, that counted it when it was opened. */
+  readonly countedIn: Set<string>
 }
 
 /** What a call takes if it goes on. */

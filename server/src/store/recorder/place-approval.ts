@@ -1,7 +1,12 @@
 // What people are asked about a held call, and what their approval is worth when the call is decided
 // again: it fits the facts that they were shown, under the pact and the tool's schema of then.
 import type { ApprovalPolicy } from '../../core/approval/policy.ts'
-import { choosePolicy, levelSeconds, totalSeconds } from '../../core/approval/policy.ts'
+import {
+  choosePolicy,
+  levelSeconds,
+  policyOfReopened,
+  totalSeconds,
+} from '../../core/approval/policy.ts'
 import {
   changedFacts,
   hashFacts,
@@ -15,6 +20,7 @@ import { type Batch, record } from './batch.ts'
 import { clip, names, strictest } from './call-rows.ts'
 import { sha256Base64url } from './digest.ts'
 import type { QuestionRow } from './hold-rows.ts'
+import { tellFirings } from './place-escalation.ts'
 import { denial } from './place-refusal.ts'
 import type { SessionState } from './state.ts'
 import type { Intent, IntentResult } from './types.ts'
@@ -43,7 +49,8 @@ export function questionOf(
 ): Question {
   const facts = factsOf(intent, session, decision)
   const rules = facts.why.map((each) => each.rule).filter((rule) => rule !== reopenedRule)
-  const policy = choosePolicy(intent.approvals, { rules, action: intent.action })
+  const chosen = choosePolicy(intent.approvals, { rules, action: intent.action })
+  const policy = policyOfReopened(intent.resume?.policy, chosen)
   const factsHash = hashFacts(facts)
   const levelMs = policy && (levelSeconds(policy, 1) ?? 0) * 1000
   const heldMs = policy === undefined ? intent.holdExpiresAfterMs : totalSeconds(policy) * 1000
@@ -121,6 +128,7 @@ export function reopen(
 ): IntentResult {
   const { decision, resume, newId } = options
   const { holdId } = resume
+  tellFirings(batch, intent, session, decision)
   const round = resume.round + 1
   const { row, facts, factsHash, untilMs } = questionOf(batch, intent, session, decision)
   const { receipt } = record(batch, {

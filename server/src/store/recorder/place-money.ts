@@ -7,6 +7,7 @@ import {
   checkLists,
   checkRoom,
   checkTransaction,
+  checkUnread,
   type MoneyFinding,
 } from '../../core/money/check.ts'
 import {
@@ -19,12 +20,13 @@ import {
   reserveMoney,
   settleMoney,
 } from '../../core/money/ledger.ts'
-import { coversAction, limitSubject } from '../../core/money/limit.ts'
+import { limitSubject } from '../../core/money/limit.ts'
 import type { KnownLimit } from '../money-limit-rows.ts'
 import type { Batch } from './batch.ts'
-import { isMoneyAsked } from './load-money.ts'
+import { isAbout, isMoneyAsked } from './load-money.ts'
+import { raiseCeilings } from './money-ledgers.ts'
 import type { MoneyAuthorisation, MoneyReservation, MoneyTaken } from './money-state.ts'
-import { askBudgets, endInBudget, reserveInBudget } from './place-tool-money.ts'
+import { askBudgets, endInBudget, fitToBudget, reserveInBudget } from './place-tool-money.ts'
 import type { OpenCall, SessionState } from './state.ts'
 import type { Intent, MoneyIntent, Outcome } from './types.ts'
 
@@ -42,22 +44,24 @@ export function tightenByMoney(
   const mismatch = assetFault(batch, move)
   if (mismatch !== undefined) findings.push(mismatch)
   const closes = closedBy(batch, move)
-  const covered = closes !== undefined && move.authorisation?.does === 'captures'
+  const isCapture = move.authorisation?.does === 'captures'
+  const countedIn = isCapture && closes !== undefined ? closes.countedIn : nowhere
   for (const limit of batch.state.money.limits) {
     if (limitSubject(limit, session.subjects) === undefined) continue
-    if (!coversAction(limit, intent.action)) continue
-    const said = askLimit(batch, intent, { limit, move, isCovered: covered })
+    if (!isAbout(limit, intent)) continue
+    const isCounted = countedIn.has(limit.limitId)
+    const said = askLimit(batch, intent, { limit, move, isCounted })
     if (said.finding !== undefined) findings.push(said.finding)
     if (said.reservation !== undefined) reservations.push(said.reservation)
   }
-  if (!covered) {
-    const said = askBudgets(batch, intent, session)
-    findings.push(...said.findings)
-    reservations.push(...said.reservations)
-  }
+  const said = askBudgets(batch, intent, { session, countedIn })
+  findings.push(...said.findings)
+  reservations.push(...said.reservations)
   batch.state.money.taken.set(intent.callId, { reservations, closes })
   return findings.reduce(tighten, decision)
 }
+
+const nowhere: ReadonlySet<string> = new Set()
 
 /** The contract's decimals must be those that the asset is registered with. */
 function assetFault(batch: Batch, { money }: MoneyIntent): MoneyFinding | undefined {
@@ -84,16 +88,17 @@ type Said = { readonly finding?: MoneyFinding; readonly reservation?: MoneyReser
 function askLimit(
   batch: Batch,
   intent: Intent,
-  of: { readonly limit: KnownLimit; readonly move: MoneyIntent; readonly isCovered: boolean },
+  of: { readonly limit: KnownLimit; readonly move: MoneyIntent; readonly isCounted: boolean },
 ): Said {
-  const { limit, move, isCovered } = of
+  const { limit, move, isCounted } = of
   const isOut = move.direction === 'out' && move.authorisation?.does !== 'voids'
   if (isOut || limit.kind === 'ask') {
     const finding = checkLists(limit, { ...move, action: intent.action })
     if (finding !== undefined) return { finding }
   }
   // What was authorised was counted then.
-  if (move.money === undefined || isCovered) return {}
+  if (isCounted) return {}
+  if (move.money === undefined) return isOut ? askUnread(batch, intent, limit) : {}
   if (!isOut && !(move.direction === 'refund' && limit.refundsRefill)) return {}
   const { book } = batch.state.money
   const round = isOut ? 'up' : 'down'
@@ -108,7 +113,15 @@ function askLimit(
   return takeOf(batch, intent, { limit, minor: amount.minor, isOut })
 }
 
-/** What the call takes of the limit's ledger, or why there is no room for it. */
+/** No amount is known: the call counts as one, and no limit on sums may name its tool. */
+function askUnread(batch: Batch, intent: Intent, limit: KnownLimit): Said {
+  const finding = checkUnread(limit, intent.action)
+  if (finding !== undefined) return { finding }
+  if (limit.kind !== 'window' || limit.countMax === undefined) return {}
+  return takeOf(batch, intent, { limit, minor: 0n, isOut: true })
+}
+
+/** What the call takes of the limit's ledger, and why there is no room for it. */
 function takeOf(
   batch: Batch,
   intent: Intent,
@@ -129,13 +142,17 @@ function takeOf(
   const amounts: MoneyAmounts = { minor, count: 1n }
   bringLedgerToNow(ledger, batch.nowMs)
   const finding = checkRoom(limit, ledger, { amounts, book: money.book })
-  if (finding !== undefined) return { finding }
   const purpose = limit.kind === 'open' ? 'open' : 'charge'
-  return { reservation: { callId, ledgerId, purpose, amounts } }
+  const reservation = { callId, ledgerId, purpose, amounts } as const
+  return finding === undefined ? { reservation } : { finding, reservation }
 }
 
 /** Takes what the call was found to need. True where its end has to say what became of it. */
-export function takeMoney(batch: Batch, intent: Intent): boolean {
+export function takeMoney(
+  batch: Batch,
+  intent: Intent,
+  { goesOver = false }: { readonly goesOver?: boolean } = {},
+): boolean {
   const taken = batch.state.money.taken.get(intent.callId)
   if (taken === undefined) return false
   const { rows } = batch
@@ -151,14 +168,32 @@ export function takeMoney(batch: Batch, intent: Intent): boolean {
     if (ledger === undefined) continue
     if (reservation.purpose !== 'refill') {
       // An observing session goes on where another would be refused: what does not fit is not counted.
-      if (firstFull(ledger, reservation.amounts) !== undefined) continue
+      if (!goesOver && firstFull(ledger, reservation.amounts) !== undefined) continue
       reserveMoney(ledger, reservation.amounts)
+      if (goesOver) raiseCeilings(ledger)
       rows.money.ledgers.add(ledger)
     }
     rows.money.reserved.push(reservation)
     hasMoney = true
   }
   return closeFor(batch, intent, taken) || hasMoney
+}
+
+/**
+ * Counts what an undo pays out. A limit that is reached must not keep the world half done, so its
+ * ledger goes over it, and lets nothing more out. An undo makes no room. True as of `takeMoney`.
+ */
+export function countUndo(batch: Batch, intent: Intent, session: SessionState): boolean {
+  const decision = { verdict: 'allow', code: undefined, reasons: [] } as const
+  tightenByMoney(batch, intent, { session, decision })
+  const taken = batch.state.money.taken.get(intent.callId)
+  if (taken === undefined) return false
+  const reservations = taken.reservations.flatMap((each): MoneyReservation[] => {
+    if (each.purpose === 'refill') return []
+    return each.purpose === 'budget' ? fitToBudget(batch, each) : [each]
+  })
+  batch.state.money.taken.set(intent.callId, { ...taken, reservations })
+  return takeMoney(batch, intent, { goesOver: true })
 }
 
 function closeFor(batch: Batch, intent: Intent, { closes }: MoneyTaken): boolean {
@@ -204,6 +239,7 @@ export function endMoney(batch: Batch, call: OpenCall, outcome: Outcome): void {
       minor,
       state: 'open',
       closing: undefined,
+      countedIn: new Set(),
     }
     batch.rows.money.authorisations.add(opened)
   }

@@ -1,6 +1,7 @@
 // A call that is refused: its entry and its row, and what the refusal ends.
 import { noAmounts } from '../../core/budget/budget.ts'
 import type { Decision } from '../../core/decision/decision.ts'
+import { isCountedDenial } from '../../core/decision/facts.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { type Batch, record, requestPart, store, touchSession } from './batch.ts'
 import { clip, insertCall, names, resumeCall, strictest } from './call-rows.ts'
@@ -12,11 +13,6 @@ import type { Intent, IntentResult } from './types.ts'
 
 export function denial(code: ErrorCode, reason: string): Decision {
   return { verdict: 'deny', code, reasons: [{ rule: code, verdict: 'deny', reason }] }
-}
-
-/** A repeat that only has to wait, or an agent that waits for a person, is none that a rule counts. */
-function countsAsDenial(intent: Intent, code: ErrorCode): boolean {
-  return !isOfPerson(intent) && code !== 'session.handed_over' && !code.startsWith('effect.')
 }
 
 /** A person made the call, or wrote its arguments. */
@@ -47,7 +43,7 @@ export function refuse(
       sig: intent.principal.signature,
     },
   })
-  if (session !== undefined && countsAsDenial(intent, code)) {
+  if (session !== undefined && !isOfPerson(intent) && isCountedDenial(code)) {
     session.facts.denied += 1
     touchSession(batch, session)
   }

@@ -23,9 +23,15 @@ export type ToolMoneySaid = {
   readonly reservations: readonly MoneyReservation[]
 }
 
-/** What the call takes of them, or why it may not. */
-export function askBudgets(batch: Batch, intent: Intent, session: SessionState): ToolMoneySaid {
-  const ledgers = toolMoneyLedgers(session)
+/** What the call takes of them, and why it may not. */
+export function askBudgets(
+  batch: Batch,
+  intent: Intent,
+  of: { readonly session: SessionState; readonly countedIn: ReadonlySet<string> },
+): ToolMoneySaid {
+  const ledgers = toolMoneyLedgers(of.session).filter(
+    ({ use }) => use === undefined || !of.countedIn.has(use.policy.policyId),
+  )
   const move = intent.money
   const isOut = move?.direction === 'out' && move.authorisation?.does !== 'voids'
   if (ledgers.length === 0 || move?.money === undefined || !isOut) return nothing
@@ -66,6 +72,17 @@ function nanoDollars(
   const quote = book.quoteOf(asset, dollars)
   if (base === undefined || quote === undefined || !isFresh(quote, batch.nowMs)) return undefined
   return convert(minor, quote, decimals)
+}
+
+/** As much of it as the budget has left: what does not fit cannot be counted, and nothing is left. */
+export function fitToBudget(batch: Batch, wanted: MoneyReservation): MoneyReservation[] {
+  const budget = batch.state.ledgers
+    .get(wanted.ledgerId)
+    ?.budgets.find((each) => each.unit === 'nano_usd')
+  if (budget === undefined) return []
+  const left = available(budget)
+  const minor = wanted.amounts.minor < left ? wanted.amounts.minor : left
+  return minor > 0n ? [{ ...wanted, amounts: { minor, count: 0n } }] : []
 }
 
 /** False where it does not fit, as it may of an observing session. */

@@ -9,6 +9,7 @@ import { sha256Base64url } from './digest.ts'
 import type { OpenCall, SessionState } from './state.ts'
 import { inTheWayOf, stateNow } from './touching.ts'
 import { bringBudgetsToNow, reserveIn } from './place-budget.ts'
+import { countUndo } from './place-money.ts'
 import type { Intent, IntentResult, Outcome, UndoIntent, UndoTarget } from './types.ts'
 
 const namedMax = 20
@@ -142,6 +143,7 @@ function proceed(
     ledgerIds,
   })
   changeEffect(batch, { effectId, effectKey, state: 'undoing', undoCallId: callId })
+  const hasMoney = countUndo(batch, intent, session)
   const { agentId, versionId } = intent.principal
   batch.openCalls.set(callId, {
     callId,
@@ -157,6 +159,7 @@ function proceed(
     effectId,
     effectKey,
     ledgerIds,
+    hasMoney,
   })
   return { kind: 'proceed', callId, decision, enforced: true, receipt, effectId, reservation }
 }

@@ -3,6 +3,7 @@
 // that lock, so the lease of a living replica is unspent now. A dead one's stays: it is unknown.
 import { amountIn, available, type Budget, budgetUnits } from '../../core/budget/budget.ts'
 import type { Ledger } from './ledger.ts'
+import { isLockHeld } from '../replica-lock.ts'
 import { type Batch, touchLedger } from './batch.ts'
 import type { Intent } from './types.ts'
 
@@ -41,10 +42,7 @@ async function reclaim(batch: Batch, ledger: Ledger): Promise<void> {
       SELECT l.replica_id, l.amounts FROM airworthy.leases l
       JOIN airworthy.replicas r USING (organisation_id, replica_id)
       WHERE l.organisation_id = $1 AND l.scope_id = $2 AND l.replica_id <> $3
-        AND 0 < ANY (l.amounts) AND EXISTS (
-          SELECT 1 FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted
-          AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-          AND k.objsubid = 1 AND (k.classid::bigint << 32) | k.objid::bigint = r.lock_key)
+        AND 0 < ANY (l.amounts) AND ${isLockHeld('r.lock_key')}
     ), emptied AS (
       UPDATE airworthy.leases l SET amounts = '{0,0,0,0,0}' FROM living
       WHERE l.organisation_id = $1 AND l.scope_id = $2 AND l.replica_id = living.replica_id

@@ -103,9 +103,9 @@ export type RecorderState = {
   /** Only for the batch that is placed. */
   money: MoneyState
   readonly heads: Map<string, AgentHead>
-  /** Of agents whose pact has them watched, and what they were, or were never, seen with. */
+  /** Of agents whose pact has them watched; and when they were seen with what, undefined for never. */
   readonly watches: Map<string, AgentWatch>
-  readonly encounters: Map<string, boolean>
+  readonly encounters: Map<string, number | undefined>
   /** By effect key; null where it is known that no live effect has the key. */
   readonly effects: Map<string, LiveEffect | null>
   /** Only for the batch that is placed: what its calls touch, and what they undo. */
@@ -226,10 +226,12 @@ async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): 
     [scope.organisationId, ids, scope.replicaId],
   )
   state.policiesVersion = sessions.rows[0]?.policies_version ?? null
-  // Where no session is found nothing is learned, and limits must not be forgotten.
+  // Where no session is found nothing is learned, and limits and kills must not be forgotten.
   const [known] = sessions.rows
-  if (known !== undefined) state.limitsVersion = known.limits_version
-  state.kills = parseKills(sessions.rows[0]?.kills)
+  if (known !== undefined) {
+    state.limitsVersion = known.limits_version
+    state.kills = parseKills(known.kills)
+  }
   const rows = new Map(ledgers.rows.map((row) => [row.scope_id, row]))
   for (const row of sessions.rows) {
     addSession(state, row, rows)

@@ -1,6 +1,6 @@
 // What the gateway hands to the recorder, and what it gets back.
 import type { HoldFacts } from '../../core/approval/facts.ts'
-import type { PactApprovals } from '../../core/approval/policy.ts'
+import type { ApprovalPolicy, PactApprovals } from '../../core/approval/policy.ts'
 import type { Amounts, BudgetUnit } from '../../core/budget/budget.ts'
 import type { EffectClass } from '../../core/decision/call.ts'
 import type { Decision, Reason } from '../../core/decision/decision.ts'
@@ -80,7 +80,7 @@ export type RunIntent = {
 
 /** What a call moves, as limits see it. */
 export type MoneyIntent = {
-  /** Undefined where the contract names a counterparty and no amount. */
+  /** Undefined where the contract names no amount. */
   readonly money:
     | {
         readonly asset: AssetId
@@ -98,6 +98,8 @@ export type MoneyIntent = {
         readonly reference: string | undefined
       }
     | undefined
+  /** False where the contract says nothing of money: only limits that name the tool ask then. */
+  readonly isDeclared: boolean
 }
 
 /** An effect as far as others that touch the same things have to know it. */
@@ -189,8 +191,12 @@ export type Intent = {
         readonly round: number
         /** What people were shown; undefined of what earlier releases held. */
         readonly facts: HoldFacts | undefined
+        /** Who was asked; undefined where the pact declared no approvals. */
+        readonly policy: ApprovalPolicy | undefined
         /** False for a call that no person was asked about: it waited for its run. */
         readonly isApproved: boolean
+        /** A person made it, or wrote its arguments. */
+        readonly isOfPerson?: boolean | undefined
       }
     | undefined
   /** A repeat that has waited, or probed, is recorded as refused instead of told to wait. */
@@ -199,7 +205,7 @@ export type Intent = {
   readonly undo?: UndoIntent | undefined
   readonly run?: RunIntent | undefined
   readonly taint?: TaintIntent | undefined
-  /** Set on writes whose contract names an amount or a counterparty. */
+  /** Set on writes, and on tools without a contract. */
   readonly money?: MoneyIntent | undefined
   /** Set where the pact has the agent watched. */
   readonly watch?: WatchIntent | undefined
