@@ -116,6 +116,10 @@ test('whoever an operator has added confirms nothing of theirs; who added whom i
   }
   const other = await addPerson(server, { role: 'operator' })
   assert.equal((await other.client.confirmProposal(proposal.id)).state, 'confirmed')
+  const more = await client.kill({ scope: 'agent', target: agent.name, reason: 'a test' })
+  const gone = await puppet.client.resumeKill(more.id, { reason: 'again' })
+  await client.revokeOperator(puppet.id)
+  await assert.rejects(other.client.confirmProposal(gone.id), { code: 'proposal.settled' })
   const { operators } = await client.listOperators()
   const shown = operators.find((each) => each.id === next.id)
   assert.deepEqual([shown?.addedBy, shown?.person], [puppet.id, one.id])
@@ -149,7 +153,11 @@ test('an edit that is denied leaves the question as it was', async () => {
   const refused = await ann.client.editHold(id, more)
   assert.deepEqual([refused.call.state, refused.hold], ['denied', null])
   assert.equal((await client.getHold(id)).state, 'pending')
-  assert.equal((await session.detail()).session.facts.denied, 0, 'it is not the agent that was refused')
+  assert.equal(
+    (await session.detail()).session.facts.denied,
+    0,
+    'it is not the agent that was refused',
+  )
   assert.equal((await ben.client.approveHold(id)).call.state, 'done')
 })
 
@@ -233,11 +241,19 @@ test('an approved call that waits for another is executed once, whoever tries it
   // Whoever was quicker, the vote counts.
   assert.equal((await vote).hold.state, 'approved')
   await new Promise((resolve) => setTimeout(resolve, 1_000))
-  assert.equal(tools.calls.filter((call) => call.tool === 'refund' && call.session === session.id).length, 1)
+  assert.equal(
+    tools.calls.filter((call) => call.tool === 'refund' && call.session === session.id).length,
+    1,
+  )
 })
 
 test('a vote without a signature answers the question that its voter has seen', async () => {
-  const busy: Json = { id: 'busy', effect: 'hold', tools: ['desk/refund'], when: 'session.writes >= 1' }
+  const busy: Json = {
+    id: 'busy',
+    effect: 'hold',
+    tools: ['desk/refund'],
+    when: 'session.writes >= 1',
+  }
   const agent = await enrol(ground, { rules: [holdRefunds, busy] })
   await using session = await agent.open()
   const [ann, ben] = [await addPerson(server), await addPerson(server)]
@@ -282,7 +298,12 @@ test('whatever meets at two gateways, each hold ends once and its call is made o
     { quorum: 2, withinSeconds: 300 },
     { quorum: 2, withinSeconds: 300 },
   ]
-  const busy: Json = { id: 'busy', effect: 'hold', tools: ['desk/refund'], when: 'session.writes >= 1' }
+  const busy: Json = {
+    id: 'busy',
+    effect: 'hold',
+    tools: ['desk/refund'],
+    when: 'session.writes >= 1',
+  }
   const agent = await enrol(ground, {
     rules: [holdRefunds, busy],
     more: { approvals: [{ id: 'two', levels }] },
@@ -403,7 +424,10 @@ test('a pact that asks fewer people does not make a question that was opened aga
   const one = await addPerson(server, { role: 'operator' })
   const id = await holdRefund(session, 'weaker')
   // Whoever runs agents may change a pact, alone.
-  await enrol({ ...ground, server: { ...server, client: one.client } }, { name: agent.name, rules: [] })
+  await enrol(
+    { ...ground, server: { ...server, client: one.client } },
+    { name: agent.name, rules: [] },
+  )
   await ann.client.approveHold(id)
   await ben.client.approveHold(id)
   const { state, question } = await client.getHold(id)

@@ -76,6 +76,34 @@ test('a trigger that is met while a call waits is on record, and its people are 
   )
 })
 
+test('calls that are made at once do not slip past a count together', async () => {
+  const agent = await enrolWith({ materiality: { writes: 3 } })
+  await using session = await agent.open()
+  const orders = Array.from({ length: 12 }, (_, index) => `order ${index}`)
+  const outcomes = await Promise.all(orders.map((order) => write(session, order)))
+  assert.equal(outcomes.filter((outcome) => outcome === 'done').length, 3)
+  assert.equal(outcomes.filter((outcome) => outcome === 'held').length, 9)
+})
+
+test('a reply that its client does not wait for leaves nobody sure', async () => {
+  const agent = await enrolWith({ confidence: { statement: { path: 'confidence', min: 0.5 } } })
+  await using session = await agent.open()
+  assert.equal((await session.post(saying('{"confidence": 0.9}'))).status, 200)
+  assert.equal(await write(session, '1'), 'done')
+  const path = `/s/${session.sessionKey}/v1/chat/completions`
+  const hangUp = new AbortController()
+  const reply = await fetch(new URL(path, server.url), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${agent.apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify(saying('{"confidence": 0.9}', { stream: true, user: 'slow' })),
+    signal: hangUp.signal,
+  })
+  assert.equal(reply.status, 200)
+  await reply.body?.getReader().read()
+  hangUp.abort()
+  assert.equal(await write(session, '2'), 'held')
+})
+
 test('an approval answers the doubt that was there before its call, and no later one', async () => {
   const agent = await enrolWith({ doubt: {} })
   await using session = await agent.open()
@@ -116,6 +144,9 @@ test('what a person does in its stead meets no trigger about the agent and teach
   assert.deepEqual(await encounters(agent), [])
   const second = await client.callInStead(id, { ...person, arguments: { order_id: '2' } })
   assert.equal(second.decision, 'hold', 'a material call takes somebody else')
+  for (const { callId } of [first, second]) {
+    assert.equal((await client.explainCall(callId)).agrees, true)
+  }
   const { client: other } = await addPerson(server)
   await other.approveHold(await pendingHold(agent))
   assert.equal(await pendingHold(agent), 'none', 'nothing else is asked then')

@@ -129,9 +129,10 @@ test('a person reads what happened, and that they read it is in the log before t
   )
   for (const call of [...calls, String(written.meta['airworthy/call'])]) {
     const { accesses } = await client.listAccesses({ call })
-    assert.deepEqual(accesses.map((access) => [access.operation, access.calls]), [
-      ['read-transcript', calls],
-    ])
+    assert.deepEqual(
+      accesses.map((access) => [access.operation, access.calls]),
+      [['read-transcript', calls]],
+    )
   }
 })
 

@@ -5,7 +5,9 @@ import { test } from 'node:test'
 import { createClient, type Kill, type KillDetail } from '@airworthy/sdk'
 import { agentClients, chat } from './harness/clients.ts'
 import { enrol, standGround } from './harness/ground.ts'
+import { startHttpTools } from './harness/http-tools.ts'
 import { at, type Json } from './harness/json.ts'
+import { connectNew } from './harness/mcp-clients.ts'
 import { until } from './harness/until.ts'
 
 const ground = await standGround()
@@ -42,7 +44,10 @@ test('keys that a kill revokes stay revoked when it is over; others do not suffe
     return (await client.getAgent(agent.name)).keys.every((key) => key.revokedAt !== null)
   })
   await resume(kill)
-  await until('the kill to be over', async () => (await session.post(chat())).code !== 'kill.active')
+  await until(
+    'the kill to be over',
+    async () => (await session.post(chat())).code !== 'kill.active',
+  )
   assert.equal((await session.post(chat())).status, 401)
   assert.equal((await elsewhere.post(chat())).status, 200)
   for (const scope of ['tool', 'session'] as const) {
@@ -201,4 +206,33 @@ test('a budget that is used up stops the agent that used it up, and once', async
   // Longer than the job's turn: the same cause does not stop it again.
   await new Promise((resolve) => setTimeout(resolve, 4500))
   assert.deepEqual(await inForceBy('killOn.budget'), [])
+})
+
+test('a server that is stopped is not asked for its lists either, which take what an agent says', async () => {
+  await using owner = new AsyncDisposableStack()
+  const notes = owner.use(await startHttpTools({ legacy: true }))
+  const url = new URL(notes.url).href
+  const agent = await enrol(ground, {
+    toolServers: {
+      notes: { transport: 'http', url, timeoutMs: 20_000, resources: ['note://open/*'] },
+    },
+    tools: {
+      'notes/resources.read': { effect: 'read' },
+      'notes/resources.subscribe': { effect: 'read' },
+    },
+    permissions: [{ id: 'all', effect: 'allow', tools: ['notes/*'] }],
+  })
+  const session = await agent.open({}, 'notes')
+  const door = { url: `${server.url}/s/${session.sessionKey}/mcp/notes`, apiKey: agent.apiKey }
+  await using reader = await connectNew(door)
+  assert((await reader.listResources()).length > 0)
+  const kill = await client.kill({ scope: 'tool', target: 'notes/*', reason: 'a leak' })
+  await assert.rejects(reader.listResources(), /kill\.active|stopped/)
+  await resume(kill)
+  await until('it to be listed again', () =>
+    reader.listResources().then(
+      () => true,
+      () => false,
+    ),
+  )
 })

@@ -90,7 +90,7 @@ test('one person alone cannot make money count for less', async () => {
   await assert.rejects(client.confirmProposal(first.proposal ?? ''), isCode('proposal.same_person'))
   await second.client.confirmProposal(first.proposal ?? '')
   const rateNow = async (): Promise<number> => {
-    const quotes = (await client.listQuotes()).quotes.filter(({ base }) => base === 'CHF')
+    const quotes = (await client.listQuotes()).quotes.filter(({ base }) => base === 'iso4217:CHF')
     return Number(quotes[0]?.numerator) / Number(quotes[0]?.denominator)
   }
   assert.equal(await rateNow(), 1.2)
@@ -122,6 +122,8 @@ test('a tool that always needs a person needs one whatever its contract says of 
 
 test('a limit on captures is not passed by what was authorised without it', async () => {
   await using payer = await enrol()
+  // Counted somewhere, it is known as an authorisation.
+  await client.setLimit('all', { ...whole, max: '1000' })
   const captures = { ...whole, actions: ['bank/capture'] }
   await withLimit('captures', captures, async () => {
     assert.equal(await payer.call('authorise', { amount: '900', reference: 'big' }), 'ok')
@@ -131,7 +133,10 @@ test('a limit on captures is not passed by what was authorised without it', asyn
     )
     assert.equal(await payer.call('capture', { authorisation: 'auth-big', amount: '90' }), 'ok')
     assert.equal(await settledOf('captures'), '90.00')
+    assert.equal(await settledOf('all'), '900.00', 'where it was counted it does not count again')
   })
+  const { proposal } = await client.removeLimit('all', { reason: 'the test is over' })
+  await second.client.confirmProposal(proposal)
 })
 
 test('a number of calls counts those whose contract names no amount', async () => {
@@ -170,7 +175,7 @@ test('an undo that pays out is counted, and is not stopped', async () => {
       amount: { argument: 'amount', currency: 'USD' },
       counterparty: 'to',
       undo: {
-        tool: 'bank/transfer',
+        tool: 'transfer',
         arguments: {
           to: '{{args.to}}',
           amount: '{{args.amount}}',

@@ -273,13 +273,14 @@ test('what is held is counted once it is approved, and refused if no room is lef
 test('another currency counts by a fresh quote, rounded against the spender, or not at all', async () => {
   await withLimit('day', daily, async () => {
     assert.equal(await call('transfer', { amount: '1', currency: 'EUR' }), 'money.quote_stale')
-    await client.setQuote({
+    const { proposal } = await client.setQuote({
       base: 'EUR',
       quoted: 'USD',
       rate: '1.0842',
       source: 'test',
       maxAgeSeconds: 60,
     })
+    await second.client.confirmProposal(proposal ?? '')
     assert.equal(await call('transfer', { amount: '10', currency: 'EUR' }), 'ok')
     assert.equal(await call('transfer', { amount: '0.01', currency: 'EUR' }), 'ok')
     assert.equal(await settledOf('day'), '10.87', 'each is rounded up: 10.85 and 0.02')

@@ -3,12 +3,15 @@ import type {
   AddAsset,
   Asset,
   AssetList,
+  AuthorisationPage,
+  AuthorisationRelease,
   Limit,
   LimitList,
   LimitRemoval,
   LimitSet,
-  Quote,
   QuoteList,
+  QuoteSet,
+  ReleaseAuthorisation,
   RemoveLimit,
   SetLimit,
   SetQuote,
@@ -29,6 +32,12 @@ export function moneyOperations({ get, post }: Pick<Requester, 'get' | 'post'>) 
     listAssets: () => get<AssetList>('/v1/assets'),
     addAsset: (body: AddAsset) => post<Asset>('/v1/assets', body),
     listQuotes: () => get<QuoteList>('/v1/quotes'),
-    setQuote: (body: SetQuote) => post<Quote>('/v1/quotes', body),
+    /** Sets the quote, or proposes it where money counts for less by it. */
+    setQuote: (body: SetQuote) => post<QuoteSet>('/v1/quotes', body),
+    listAuthorisations: (query: { after?: string; limit?: number } = {}) =>
+      get<AuthorisationPage>('/v1/authorisations', query),
+    /** Proposes that what the call has set aside counts as open no more. */
+    releaseAuthorisation: (callId: string, body: ReleaseAuthorisation) =>
+      post<AuthorisationRelease>(`/v1/authorisations/${encodeURIComponent(callId)}/release`, body),
   }
 }

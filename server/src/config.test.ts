@@ -40,6 +40,7 @@ const wrong = [
   { AIRWORTHY_MODEL_QUEUE_WAIT_MS: '1h' },
   { AIRWORTHY_ALLOWED_ORIGINS: 'https://a.example.com/' },
   { AIRWORTHY_ALLOWED_ORIGINS: 'https://a.example.com, *' },
+  { AIRWORTHY_CHANNEL_PRIVATE: 'hooks.internal, 10.0.0.0/99' },
 ]
 for (const env of wrong) {
   const [name = ''] = Object.keys(env)

@@ -1,6 +1,7 @@
 // The only reader of the environment. Everything else gets its settings as arguments.
 
 import { join, resolve } from 'node:path'
+import { privateAddresses } from './core/network/private-addresses.ts'
 import { type Environment, quote, textOf, wholeNumber, wrongSetting } from './core/setting.ts'
 
 type Limits = {
@@ -121,7 +122,7 @@ export function readConfig(
     keystore: keystoreOf(env, dataDir),
     log: logOf(env, dataDir),
     resolvePrivate: listOf(env, 'AIRWORTHY_RESOLVE_PRIVATE'),
-    channelPrivate: listOf(env, 'AIRWORTHY_CHANNEL_PRIVATE'),
+    channelPrivate: privateAddresses(env, 'AIRWORTHY_CHANNEL_PRIVATE'),
     secretOf: (name) => (isOwnSetting(name) ? undefined : textOf(env, name)),
     allowedOrigins: originsOf(textOf(env, 'AIRWORTHY_ALLOWED_ORIGINS')),
     authorities: authoritiesOf(textOf(env, 'AIRWORTHY_AUTHORITIES')),

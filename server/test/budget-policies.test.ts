@@ -283,6 +283,21 @@ test('a window that is changed takes over what the period before had used, there
   assert.equal(await callsUntilRefused(ground, recorder, principal), 10)
 })
 
+test('no change of its window makes a budget forget what a window of this year has counted', async () => {
+  await using ground = await standBudgetGround()
+  await ground.setClock('2026-05-06T10:00:00Z')
+  const whole = { kind: 'whole' } as const
+  const limits = { calls: 10n }
+  for (let at = 0; at <= 32; at += 1) {
+    const day = { kind: 'calendar', unit: 'day', zone: 'UTC' } as const
+    await ground.setBudget({ window: at % 2 === 0 ? day : whole, limits })
+  }
+  const again = { window: whole, limits }
+  await assert.rejects(ground.setBudget(again), { code: 'budget.too_many' })
+  await ground.setClock('2027-06-06T10:00:00Z')
+  await ground.setBudget(again)
+})
+
 test('each threshold is told once for each ledger, by whichever gateway passes it', async () => {
   await using ground = await standBudgetGround()
   const recorders = [await ground.start(), await ground.start()]

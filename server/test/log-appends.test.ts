@@ -6,7 +6,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import { Pool } from 'pg'
 import type { OrganisationId } from '../src/core/ids.ts'
 import { appendEntries, lockLog } from '../src/store/log.ts'
-import { findOrCreateOrganisation } from '../src/store/organisations.ts'
+import { bootstrapOrganisation } from '../src/store/organisations.ts'
 import type { Schema } from '../src/store/schema.ts'
 import { runCommand } from '../src/store/transaction.ts'
 import { createTestDatabase } from './database.ts'
@@ -20,7 +20,7 @@ before(async () => {
   const dialect = new PostgresDialect({ pool: new Pool({ connectionString: url, max: 4 }) })
   db = new Kysely<Schema>({ dialect, log: ({ query }) => void asked.push(query.sql.trim()) })
   owner.defer(() => db.destroy())
-  const organisation = await findOrCreateOrganisation(db, 'appends')
+  const organisation = await bootstrapOrganisation(db)
   organisationId = organisation.organisationId
 })
 after(() => owner.disposeAsync())
@@ -33,7 +33,7 @@ async function readChain(agentId: string): Promise<{ n: number; seq: bigint }[]>
     .orderBy('seq')
     .execute()
   return rows.flatMap(({ seq, entry }) => {
-    const { agent, n }: { agent: string; n: number } = JSON.parse(entry.toString())
+    const { agent, number: n }: { agent: string; number: number } = JSON.parse(entry.toString())
     return agent === agentId ? [{ n, seq: BigInt(seq) }] : []
   })
 }
@@ -45,10 +45,7 @@ test('a command locks the head and reads an agent once, however often it appends
   await runCommand(db, organisationId, async (tx) => {
     const [first] = await appendEntries(tx, organisationId, [draft])
     const [second, third] = await appendEntries(tx, organisationId, [draft, draft])
-    assert.deepEqual(
-      [second?.seq, third?.seq],
-      [(first?.seq ?? 0n) + 1n, (first?.seq ?? 0n) + 2n],
-    )
+    assert.deepEqual([second?.seq, third?.seq], [(first?.seq ?? 0n) + 1n, (first?.seq ?? 0n) + 2n])
     assert.equal((await lockLog(tx, organisationId)).size, (third?.seq ?? 0n) + 1n)
   })
   const statements = asked.map((each) => each.split(' ')[0])

@@ -121,6 +121,7 @@ async function runStep(
       schemaHash: '',
       round: 1,
       facts: undefined,
+      policy: undefined,
       isApproved: true,
     }
     // As a vote leaves it.

@@ -116,7 +116,10 @@ export type Asset = {
 
 export type AssetList = { readonly assets: readonly Asset[] }
 
-/** POST /v1/quotes */
+/**
+ * POST /v1/quotes. The first of a pair is proposed, as is a rate more than a tenth below the last one
+ * that two people agreed on: by them more money leaves.
+ */
 export type SetQuote = {
   readonly base: string
   readonly quoted: string
@@ -145,3 +148,33 @@ export type Quote = {
 }
 
 export type QuoteList = { readonly quotes: readonly Quote[] }
+
+export type QuoteSet = {
+  /** As it is now: unchanged where the quote was proposed, null where the pair has none. */
+  readonly quote: Quote | null
+  /** Set where it takes two people: another operator confirms the proposal of this id. */
+  readonly proposal: string | null
+}
+
+/** Money that is set aside, and neither captured nor voided. */
+export type Authorisation = {
+  /** The call that opened it, by which it is named. */
+  readonly callId: string
+  readonly action: string
+  readonly agentId: string
+  readonly asset: string
+  /** In major units. */
+  readonly amount: string
+  readonly openedAt: string
+}
+
+/** GET /v1/authorisations */
+export type AuthorisationPage = {
+  readonly authorisations: readonly Authorisation[]
+  readonly next: string | null
+}
+
+/** POST /v1/authorisations/{call}/release: for what has ended at the provider, and no call said so. */
+export type ReleaseAuthorisation = { readonly reason: string }
+/** Another operator confirms the proposal of this id; until then it counts as open. */
+export type AuthorisationRelease = { readonly callId: string; readonly proposal: string }

@@ -7,7 +7,8 @@ import { mayCall } from '../core/identity/roles.ts'
 import type { AccessKind } from '../store/accesses.ts'
 import {
   LogAccesses,
-  loggedPages, loggedPayloads,
+  loggedPages,
+  loggedPayloads,
   parseReason,
   type Reading,
   reasonHeader,

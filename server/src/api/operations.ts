@@ -42,8 +42,10 @@ import { showChannel } from './channels/show-channel.ts'
 import { testChannel } from './channels/test-channel.ts'
 import { addAsset } from './money/add-asset.ts'
 import { listAssets } from './money/list-assets.ts'
+import { listAuthorisations } from './money/list-authorisations.ts'
 import { listLimits } from './money/list-limits.ts'
 import { listQuotes } from './money/list-quotes.ts'
+import { releaseAuthorisation } from './money/release-authorisation.ts'
 import { removeLimit } from './money/remove-limit.ts'
 import { setLimit } from './money/set-limit.ts'
 import { setQuote } from './money/set-quote.ts'
@@ -171,6 +173,8 @@ export const operations: readonly Operation[] = [
   listAssets,
   setQuote,
   listQuotes,
+  listAuthorisations,
+  releaseAuthorisation,
   showIdentity,
   rotateIdentity,
   deactivateIdentity,

@@ -1,5 +1,7 @@
 // airworthy asset add | list, airworthy quote set | list
+import type { Quote } from '@airworthy/sdk'
 import type { Command } from 'commander'
+import { majorText } from '../core/money/asset.ts'
 import { connect, globalOptions } from './connection.ts'
 import { durationText, readDuration } from './duration.ts'
 import { UsageError } from './failure.ts'
@@ -22,7 +24,7 @@ export function addAssetCommands(program: Command): void {
   const quote = program.command('quote').description('what one asset is worth in another')
   quote
     .command('set')
-    .description('set what one unit is worth: limits in the other asset count it so')
+    .description('set what one unit is worth; what lets more money out takes two people')
     .argument('<pair>', 'EUR/USD; assets with slashes: --base and --quoted')
     .argument('<rate>', 'such as 1.0842')
     .requiredOption('--source <text>', 'who says so')
@@ -88,7 +90,7 @@ async function setQuote(
     )
   }
   const client = await connect(globals)
-  const quote = await client.setQuote({
+  const { quote, proposal } = await client.setQuote({
     base: options.base ?? base,
     quoted: options.quoted ?? quoted,
     rate: options.rate,
@@ -98,8 +100,25 @@ async function setQuote(
       ? {}
       : { maxAgeSeconds: readDuration('--max-age', options.maxAge) }),
   })
-  if (globals.json === true) printJson(quote)
-  else printLine(`1 ${quote.base} counts as ${options.rate} ${quote.quoted}`)
+  if (globals.json === true) {
+    printJson({ quote, proposal })
+    return
+  }
+  printLine(
+    quote === null
+      ? 'the pair has no quote yet, and nothing is converted'
+      : `1 ${quote.base} counts as ${decimalOf(quote)} ${quote.quoted}`,
+  )
+  if (proposal === null) return
+  note(
+    'The first quote of a pair, and one by which money counts for a tenth less, take two people: ' +
+      `another operator confirms with "airworthy proposal confirm ${proposal}".`,
+  )
+}
+
+/** Rates are set as decimals, so that the denominator is a power of ten. */
+function decimalOf({ numerator, denominator }: Quote): string {
+  return majorText(BigInt(numerator), denominator.length - 1)
 }
 
 async function listQuotes(command: Command): Promise<void> {
@@ -114,7 +133,7 @@ async function listQuotes(command: Command): Promise<void> {
     quotes.map((each) => [
       each.base,
       each.quoted,
-      `${each.numerator}/${each.denominator}`,
+      decimalOf(each),
       shortTime(each.at),
       durationText(each.maxAgeSeconds),
       each.isFresh ? 'yes' : 'no',

@@ -1,5 +1,11 @@
 // What `airworthy channel add` and `edit` are told.
-import type { AddChannel, ChannelKind, ChannelTarget, EditChannel, NoticeKind } from '@airworthy/sdk'
+import type {
+  AddChannel,
+  ChannelKind,
+  ChannelTarget,
+  EditChannel,
+  NoticeKind,
+} from '@airworthy/sdk'
 import { noticeKinds } from '../core/approval/notice.ts'
 import { UsageError } from './failure.ts'
 import { readTextFile } from './text-file.ts'

@@ -1,7 +1,13 @@
 // airworthy channel add | edit | list | show | test | rotate | remove | deliveries | retry
 import type { Channel, ChannelKind, Delivery, DeliveryState } from '@airworthy/sdk'
 import { Argument, type Command, Option } from 'commander'
-import { type AddOptions, type EditOptions, readChannel, readEdit, secretOf } from './channel-options.ts'
+import {
+  type AddOptions,
+  type EditOptions,
+  readChannel,
+  readEdit,
+  secretOf,
+} from './channel-options.ts'
 import { connect, globalOptions } from './connection.ts'
 import { exitCodes, UsageError } from './failure.ts'
 import { note, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'

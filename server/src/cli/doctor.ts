@@ -112,7 +112,9 @@ async function examine(db: Database): Promise<Finding[]> {
     return [...server, ok('schema', found)]
   }
   const organisationId = parseOrganisationId(state.organisationId)
-  return [...server, ...(await examineLog(db, organisationId))]
+  const log = await examineLog(db, organisationId)
+  const channels = state.hasChannels ? [await examineChannels(db, organisationId)] : []
+  return [...server, ...log, ...channels]
 }
 
 function versionFinding(state: { readonly versionText: string; readonly versionNumber: number }) {
@@ -126,14 +128,14 @@ function versionFinding(state: { readonly versionText: string; readonly versionN
 async function examineLog(db: Database, organisationId: OrganisationId): Promise<Finding[]> {
   const log = await checkLog(db, organisationId)
   const unknown = await listEffects(db, organisationId, { state: 'unknown', limit: effectsMax })
+  return [...logFindings(log, false), effectsFinding(unknown.length)]
+}
+
+async function examineChannels(db: Database, organisationId: OrganisationId): Promise<Finding> {
   const counts = await countDeliveries(db, organisationId)
   const channels = (await listChannels(db, organisationId)).map(({ channelId, name }) => ({
     name,
     deadLately: counts.get(channelId)?.deadLately ?? 0,
   }))
-  return [
-    ...logFindings(log, false),
-    effectsFinding(unknown.length),
-    channelsFinding(channels),
-  ]
+  return channelsFinding(channels)
 }

@@ -1,10 +1,11 @@
-// airworthy limit list | show | set | remove
+// airworthy limit list | show | set | remove, and those of ./limit-authorisations.ts
 import { AirworthyApiError, type Client, type Limit, type LimitLedger } from '@airworthy/sdk'
 import { type Command, Option } from 'commander'
 import { limitKinds, limitScopes } from '../core/money/limit.ts'
 import { windowText } from './budget-text.ts'
 import { connect, globalOptions } from './connection.ts'
 import { UsageError } from './failure.ts'
+import { addAuthorisationCommands } from './limit-authorisations.ts'
 import { type LimitOptions, readLimit } from './limit-options.ts'
 import { note, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
 
@@ -31,6 +32,7 @@ export function addLimitCommands(program: Command): void {
     .action((name: string, options: { reason?: string }, command: Command) =>
       remove(name, options, command),
     )
+  addAuthorisationCommands(limit)
 }
 
 function addSet(limit: Command): void {

@@ -285,7 +285,14 @@ test('more messages than one statement can hold are made of one page of notices'
       vault,
       channel: {
         name: `mail${at}`,
-        target: { kind: 'email', host: 'mail.example', port: 25, tls: 'none', from: 'a@b.example', to },
+        target: {
+          kind: 'email',
+          host: 'mail.example',
+          port: 25,
+          tls: 'none',
+          from: 'a@b.example',
+          to,
+        },
         filter: { kinds: kindsDefault, agents: [], teams: [], stakesMin: 'low' },
         hidesAmount: false,
         operatorId,

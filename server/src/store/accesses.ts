@@ -118,11 +118,11 @@ export async function listAccesses(
     .where('a.organisation_id', '=', organisationId)
   const { callId } = page
   if (callId !== undefined) {
-    query = query.where((where) =>
-      where.or([
-        where('a.call_id', '=', callId),
-        sql<boolean>`a.call_ids @> ARRAY[${callId}]::uuid[]`,
-      ]),
+    // Two queries in one, because each has an index of its own.
+    query = query.where(
+      sql<boolean>`a.access_id IN (SELECT access_id FROM airworthy.accesses
+        WHERE organisation_id = ${organisationId} AND call_id = ${callId} UNION ALL
+        SELECT access_id FROM airworthy.accesses WHERE call_ids @> ARRAY[${callId}]::uuid[])`,
     )
   }
   if (page.after !== undefined) query = query.where('a.access_id', '<', page.after)

@@ -2,8 +2,9 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { budgetUnits } from '../core/budget/budget.ts'
-import { formerAfter, type PolicyScope } from '../core/budget/policy.ts'
+import { forgetsTooEarly, formerAfter, formerMax, type PolicyScope } from '../core/budget/policy.ts'
 import type { BudgetWindow } from '../core/budget/window.ts'
+import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import { formatFormer, type KnownPolicy, policyColumns, policyOf } from './budget-policy-rows.ts'
 import type { PolicyRow } from './budget-policy-rows.ts'
@@ -39,7 +40,8 @@ export type BudgetSet =
   | { readonly kind: 'too_many' }
 
 /**
- * Makes the budget of the name, or changes it. What is counted stays counted: a limit may be set below
+ * Makes the budget of the name, or changes it. Throws `budget.too_many` where its window was changed
+ * too often. What is counted stays counted: a limit may be set below
  * what is used, and then nothing more fits; a window that is changed takes over what the period
  * before had used. Calls in flight are counted where they were reserved.
  */
@@ -56,10 +58,14 @@ export async function setBudgetPolicy(
     if (current !== undefined && isOther) return { kind: 'scope_fixed', policy: current }
     const policyId = current?.policyId ?? randomUUIDv7()
     const { nowMs } = await lockLog(tx, organisationId)
+    const former = current === undefined ? [] : formerAfter(current, setting.window, nowMs)
+    if (forgetsTooEarly(current?.former ?? [], { after: former, nowMs })) {
+      const message = `the window of a budget changes at most ${formerMax} times a year`
+      throw new AirworthyError('budget.too_many', message)
+    }
     await appendEntries(tx, organisationId, [
       { type: 'budget.set', agentId: organisationId, body: bodyOf(policyId, setting) },
     ])
-    const former = current === undefined ? [] : formerAfter(current, setting.window, nowMs)
     await writePolicy(tx, organisationId, { policyId, setting, former, nowMs })
     const [policy] = await selectPolicies(tx, organisationId, policyId)
     if (policy === undefined) throw new Error('a budget that was just set cannot be read')

@@ -124,10 +124,12 @@ export async function removeChannel(
       .execute()
     return true
   })
+  if (!isRemoved) return false
   // Not under the log's lock, which all agents wait for. Nothing of it is sent in the meantime; what a
   // crash leaves, the sender ends.
-  while (isRemoved && (await endOfRemoved(db, organisationId, endedOfPage)) === endedOfPage);
-  return isRemoved
+  let ended = endedOfPage
+  while (ended === endedOfPage) ended = await endOfRemoved(db, organisationId, endedOfPage)
+  return true
 }
 
 export type ChannelEdit = {

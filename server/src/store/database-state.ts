@@ -9,14 +9,23 @@ export type DatabaseState = {
   readonly nowMs: number
   /** Undefined when there is no schema of ours, or no organisation in it. */
   readonly organisationId: string | undefined
+  /** False before the next start has migrated a database of an earlier release. */
+  readonly hasChannels: boolean
 }
 
 export async function readDatabaseState(db: Kysely<Schema>): Promise<DatabaseState> {
-  const found = await sql<{ text: string; number: number; now_ms: string; table: string | null }>`
+  const found = await sql<{
+    text: string
+    number: number
+    now_ms: string
+    table: string | null
+    has_channels: boolean
+  }>`
     SELECT current_setting('server_version') AS text,
       current_setting('server_version_num')::int AS number,
       (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms,
-      to_regclass('airworthy.organisations')::text AS table`.execute(db)
+      to_regclass('airworthy.organisations')::text AS table,
+      to_regclass('airworthy.deliveries') IS NOT NULL AS has_channels`.execute(db)
   const row = found.rows[0]
   if (row === undefined) throw new Error('PostgreSQL answered no row')
   const organisation =
@@ -32,5 +41,6 @@ export async function readDatabaseState(db: Kysely<Schema>): Promise<DatabaseSta
     versionNumber: row.number,
     nowMs: Number(row.now_ms),
     organisationId: organisation?.organisation_id,
+    hasChannels: row.has_channels,
   }
 }

@@ -27,6 +27,9 @@ export type ClaimedDelivery = {
   readonly attempts: number
 }
 
+// Times that rows are looked for by are now(): clock_timestamp() may change while a statement runs, so no
+// index serves it.
+
 /** Whether anything waits: notices, or deliveries whose time has come. One look a second. */
 export async function isWorkOpen(
   db: Kysely<Schema>,
@@ -35,8 +38,13 @@ export async function isWorkOpen(
   const found = await sql<{ notices: boolean; deliveries: boolean }>`SELECT
     EXISTS (SELECT FROM airworthy.outbox
       WHERE organisation_id = ${organisationId} AND handled_at IS NULL) AS notices,
-    EXISTS (SELECT FROM airworthy.deliveries WHERE organisation_id = ${organisationId}
-      AND state = 'pending' AND next_at <= clock_timestamp()) AS deliveries`.execute(db)
+    EXISTS (SELECT FROM airworthy.channels c
+      CROSS JOIN LATERAL (SELECT FROM airworthy.deliveries
+        WHERE organisation_id = c.organisation_id AND channel_id = c.channel_id
+          AND state = 'pending' AND next_at <= now() LIMIT 1) AS due
+      WHERE c.organisation_id = ${organisationId} AND c.removed_at IS NULL) AS deliveries`.execute(
+    db,
+  )
   return found.rows[0] ?? { notices: false, deliveries: false }
 }
 
@@ -64,7 +72,7 @@ export async function claimDeliveries(
       CROSS JOIN LATERAL (
         SELECT delivery_id, next_at FROM airworthy.deliveries
         WHERE organisation_id = c.organisation_id AND channel_id = c.channel_id
-          AND state = 'pending' AND next_at <= clock_timestamp()
+          AND state = 'pending' AND next_at <= now()
         ORDER BY next_at LIMIT greatest(0, ${channelMax} - coalesce(b.count, 0))
         FOR UPDATE SKIP LOCKED) AS d
       WHERE c.organisation_id = ${organisationId} AND c.removed_at IS NULL
@@ -225,13 +233,13 @@ export async function endOfRemoved(
 ): Promise<number> {
   const ended = await sql`UPDATE airworthy.deliveries
     SET state = 'dead', failure = 'the channel was removed', ended_at = clock_timestamp()
-    WHERE organisation_id = ${organisationId} AND delivery_id IN (
+    WHERE organisation_id = ${organisationId} AND delivery_id = ANY(ARRAY(
       SELECT d.delivery_id FROM airworthy.channels c
       CROSS JOIN LATERAL (SELECT delivery_id FROM airworthy.deliveries
         WHERE organisation_id = c.organisation_id AND channel_id = c.channel_id
           AND state = 'pending' LIMIT ${limit} FOR UPDATE SKIP LOCKED) AS d
       WHERE c.organisation_id = ${organisationId} AND c.removed_at IS NOT NULL
-      LIMIT ${limit})`.execute(db)
+      LIMIT ${limit}))`.execute(db)
   return Number(ended.numAffectedRows ?? 0n)
 }
 
@@ -261,14 +269,14 @@ export async function forgetDeliveries(
 ): Promise<number> {
   const { sentKeptMs, deadKeptMs, limit } = options
   const forgotten = await sql`DELETE FROM airworthy.deliveries
-    WHERE organisation_id = ${organisationId} AND delivery_id IN (
+    WHERE organisation_id = ${organisationId} AND delivery_id = ANY(ARRAY(
       SELECT delivery_id FROM airworthy.deliveries
       WHERE organisation_id = ${organisationId} AND state <> 'pending'
         -- What the index can give; the next says it for each state.
-        AND ended_at < clock_timestamp()
+        AND ended_at < now()
           - make_interval(secs => ${Math.min(sentKeptMs, deadKeptMs) / 1000}::float8)
-        AND ended_at < clock_timestamp() - make_interval(secs => CASE state
+        AND ended_at < now() - make_interval(secs => CASE state
           WHEN 'sent' THEN ${sentKeptMs / 1000}::float8 ELSE ${deadKeptMs / 1000}::float8 END)
-      ORDER BY ended_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`.execute(db)
+      ORDER BY ended_at LIMIT ${limit} FOR UPDATE SKIP LOCKED))`.execute(db)
   return Number(forgotten.numAffectedRows ?? 0n)
 }

@@ -1,6 +1,6 @@
 // Triggers that were met long ago, and what agents were not seen with for long: forgotten a bounded
 // number at a time. The log has the entries of both.
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { encountersKeptDays, firingsKeptDays } from '../core/escalation/kept.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Schema } from './schema.ts'
@@ -28,6 +28,7 @@ export async function forgetEscalation(
   return Number(firings.numAffectedRows ?? 0) + Number(encounters.numAffectedRows ?? 0)
 }
 
-function before(days: number) {
-  return sql`clock_timestamp() - make_interval(days => ${days})`
+/** The time of the statement, so that an index finds what is older. */
+function before(days: number): RawBuilder<Date> {
+  return sql`now() - make_interval(days => ${days})`
 }

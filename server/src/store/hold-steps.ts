@@ -40,7 +40,9 @@ export async function stepHolds(
       const alone = step(db, organisationId, [holdId])
       await alone.catch((thrown: unknown) => failures.push(thrown))
     }
-    if (failures.length > 0) throw new AggregateError(failures, `holds failed: ${String(cause)}`)
+    if (failures.length > 0) {
+      throw new AggregateError(failures, `holds failed: ${String(cause)}`, { cause })
+    }
   }
   return holdIds.length
 }

@@ -85,12 +85,11 @@ export async function applyRelease(
 ): Promise<void> {
   const { proposal, operatorId } = of
   const { call: callId } = storedChange.parse(proposal.change)
-  // The entry first: its lock keeps every recorder from placing a call meanwhile.
+  await requireOpen(tx, organisationId, callId)
   const body = { call: callId, operator: operatorId, proposal: proposal.proposalId }
   await appendEntries(tx, organisationId, [
     { type: 'authorisation.released', agentId: organisationId, body },
   ])
-  await requireOpen(tx, organisationId, callId)
   await tx
     .updateTable('airworthy.money_authorisations')
     .set({ state: 'closed' })

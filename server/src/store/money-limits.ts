@@ -3,7 +3,7 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Proposal } from '../core/approval/proposal.ts'
-import { formerAfter, formerMax } from '../core/budget/policy.ts'
+import { forgetsTooEarly, formerAfter, formerMax } from '../core/budget/policy.ts'
 import { type BudgetWindow, parseWindow } from '../core/budget/window.ts'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
@@ -256,7 +256,10 @@ async function changeTerms(
   const { limitId } = current
   const { nowMs } = await lockLog(tx, organisationId)
   const former = formerAfter(current, terms.window, nowMs)
-  requireMemory(current, { former, nowMs })
+  if (forgetsTooEarly(current.former, { after: former, nowMs })) {
+    const message = `the window of a limit changes at most ${formerMax} times a year`
+    throw new AirworthyError('limit.too_many', message)
+  }
   const type = proposalId === undefined ? 'limit.set' : 'limit.loosened'
   const body = { ...bodyOf(terms), limit: limitId, operator: operatorId, proposal: proposalId }
   await append(tx, organisationId, { type, body })
@@ -271,20 +274,6 @@ async function changeTerms(
     .where('limit_id', '=', limitId)
     .execute()
   return requireLimit(tx, organisationId, limitId)
-}
-
-const memoryMs = 366 * 24 * 3600 * 1000
-
-/** A window that is forgotten takes what it counted with it: none may be within a year. */
-function requireMemory(
-  { former: before }: KnownLimit,
-  of: { readonly former: KnownLimit['former']; readonly nowMs: number },
-): void {
-  const oldest = before.at(-1)
-  const isDropped = of.former !== before && before.length === formerMax && oldest !== undefined
-  if (!isDropped || oldest.untilMs < of.nowMs - memoryMs) return
-  const message = `the window of a limit changes at most ${formerMax} times a year`
-  throw new AirworthyError('limit.too_many', message)
 }
 
 async function endLimit(

@@ -67,12 +67,16 @@ export async function setQuote(
       at: at.toISOString(),
       maxAgeSeconds,
       // Whoever confirms has to know what it was.
-      before: quote === undefined ? null : `${quote.numerator}/${quote.denominator}`,
+      before: quote === undefined ? null : rateText(quote),
       beforeSetAt: quote?.setAt.toISOString() ?? null,
     }
     const asked = { kind: 'quote.loosen', change, operatorId: setBy, reason: source } as const
     return { kind: 'proposed', quote, proposal: await propose(tx, organisationId, asked) }
   })
+}
+
+function rateText({ numerator, denominator }: Rate): string {
+  return `${numerator}/${denominator}`
 }
 
 const digits = z.string().regex(/^\d{1,60}$/)
@@ -97,11 +101,15 @@ export async function applyQuote(
   organisationId: OrganisationId,
   { proposal }: { readonly proposal: Proposal },
 ): Promise<void> {
-  const { base, quoted, numerator, denominator, at, maxAgeSeconds, beforeSetAt } =
-    storedChange.parse(proposal.change)
+  const change = storedChange.parse(proposal.change)
+  const { base, quoted, numerator, denominator, at, maxAgeSeconds } = change
   const quotes = await listQuotes(tx, organisationId)
   const now = quotes.find((each) => each.base === base && each.quoted === quoted)
-  if ((now?.setAt.toISOString() ?? null) !== beforeSetAt) {
+  const isSame =
+    now === undefined
+      ? change.before === null
+      : change.before === rateText(now) && change.beforeSetAt === now.setAt.toISOString()
+  if (!isSame) {
     const message = 'the pair was quoted anew since: propose again'
     throw new AirworthyError('money.quote_changed', message)
   }

@@ -109,8 +109,7 @@ export async function insertOperator(
   const operatorId = randomUUIDv7()
   const { name, role, addedBy } = added
   const key = added.key ?? formatKey(keyKindOfRole(role), randomBytes(keyRandomBytes))
-  const adder =
-    addedBy === undefined ? undefined : await findOperator(tx, organisationId, addedBy)
+  const adder = addedBy === undefined ? undefined : await findOperator(tx, organisationId, addedBy)
   const body = { by: addedBy, operator: operatorId, role }
   await appendEntries(tx, organisationId, [{ type: 'key.issued', agentId: organisationId, body }])
   await tx

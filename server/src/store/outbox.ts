@@ -30,9 +30,9 @@ export async function forgetNotices(
   options: { readonly keptMs: number; readonly limit: number },
 ): Promise<number> {
   const forgotten = await sql`DELETE FROM airworthy.outbox
-    WHERE organisation_id = ${organisationId} AND notice_id IN (
+    WHERE organisation_id = ${organisationId} AND notice_id = ANY(ARRAY(
       SELECT notice_id FROM airworthy.outbox WHERE organisation_id = ${organisationId}
-        AND handled_at < clock_timestamp() - make_interval(secs => ${options.keptMs / 1000})
-      ORDER BY handled_at LIMIT ${options.limit} FOR UPDATE SKIP LOCKED)`.execute(db)
+        AND handled_at < now() - make_interval(secs => ${options.keptMs / 1000})
+      ORDER BY handled_at LIMIT ${options.limit} FOR UPDATE SKIP LOCKED))`.execute(db)
   return Number(forgotten.numAffectedRows ?? 0n)
 }

@@ -148,6 +148,11 @@ export async function confirm(
   const { proposalId, operatorId } = command
   const proposal = await requireProposal(tx, organisationId, proposalId)
   const both = await findOperators(tx, organisationId, [proposal.proposedBy, operatorId])
+  const proposer = both.find((each) => each.operatorId === proposal.proposedBy)
+  if (proposal.standing === 'open' && proposer !== undefined && proposer.revokedAt !== null) {
+    const message = 'whoever proposed it was revoked since: propose it anew'
+    throw new AirworthyError('proposal.settled', message)
+  }
   const personOf = (id: string): string =>
     both.find((each) => each.operatorId === id)?.personId ?? id
   const refusal = refusesConfirmation(proposal, {

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { sql } from 'kysely'
 import { type ApiServer, startApi } from '../api/api-server.ts'
 import { type HttpReceiver, startHttpReceiver } from '../channels/http-receiver.ts'
 import { runCli } from './run-cli.ts'
@@ -50,6 +51,48 @@ test('a test that fails ends with 1, one that arrives with 0', async () => {
   assert.match((await run('test', 'hook')).stdout, /^hook {2}taken after \d+ ms$/m)
   assert.match((await run('remove', 'hook')).stdout, /hook is removed/)
   assert.equal((await run('remove', 'hook')).exitCode, 1)
+})
+
+test('a channel is edited, and doctor tells what nobody got lately', async () => {
+  await run('add', 'ops', 'webhook', '--to', receiver.url, '--hide-amount')
+  const edited = await run(
+    'edit',
+    'ops',
+    '--name',
+    'duty',
+    '--kinds',
+    'kill.issued',
+    '--show-amount',
+  )
+  assert.equal(edited.exitCode, 0, edited.stderr)
+  assert.match(edited.stdout, /^channel +duty$/m)
+  assert.match(edited.stdout, /^sends +kill\.issued$/m)
+  assert.match(edited.stdout, /^amounts +shown$/m)
+  const json = await run('edit', 'duty', '--agents', '', '--min-stakes', 'high', '--json')
+  assert.deepEqual(
+    [JSON.parse(json.stdout).agents, JSON.parse(json.stdout).stakesMin],
+    [[], 'high'],
+  )
+  assert.equal((await run('edit', 'duty')).exitCode, 64)
+  const both = await run('edit', 'duty', '--hide-amount', '--show-amount')
+  assert.match(both.stderr, /exclude each other/)
+  const doctor = async () => {
+    const env = { AIRWORTHY_URL: api.baseUrl, AIRWORTHY_OPERATOR_KEY: api.operatorKey }
+    return (await runCli(['doctor', '--data', folder], { env, cwd: folder })).stdout
+  }
+  assert.match(await doctor(), /^ok +channels /m)
+  const { id } = await api.client.getChannel('duty')
+  for (const days of [1, 8]) {
+    await sql`INSERT INTO airworthy.deliveries (organisation_id, delivery_id, channel_id, recipient,
+        notice_id, kind, subject_id, detail, noticed_at, state, ended_at)
+      VALUES (${api.organisationId}, gen_random_uuid(), ${id}, '', gen_random_uuid(), 'hold.opened',
+        gen_random_uuid(), '{}', now(), 'dead', now() - make_interval(days => ${days}))`.execute(
+      api.db,
+    )
+  }
+  assert.match(await doctor(), /^warn +channels +messages .*: 1 of duty$/m)
+  await run('remove', 'duty')
+  assert.match(await doctor(), /^ok +channels /m)
 })
 
 test('what does not belong to the kind, or is missing, is said', async () => {

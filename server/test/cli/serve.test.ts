@@ -84,7 +84,7 @@ test('doctor finds a running server well, and says what a stopped one leaves to 
   const down = await runCli(['doctor', '--data', data, '--url', server.url, '--json'], { env })
   assert.equal(down.exitCode, 0, down.stdout)
   const checks = JSON.stringify(JSON.parse(down.stdout))
-  for (const check of ['server', 'database', 'clock', 'log', 'effects']) {
+  for (const check of ['server', 'database', 'clock', 'log', 'effects', 'channels']) {
     assert.ok(checks.includes(`{"check":"${check}"`), check)
   }
   const wrong = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }

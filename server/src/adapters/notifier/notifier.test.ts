@@ -228,6 +228,11 @@ suite('chats', () => {
   })
 })
 
+/** But for farewells, which nobody waits for: that of an earlier mail may come late. */
+function commandsSince(count: number): string[] {
+  return mail.commands.slice(count).filter((command) => command !== 'QUIT')
+}
+
 suite('e-mail', () => {
   test('arrives over STARTTLS, signed in, with each line as it was', async () => {
     for (const mechanism of ['PLAIN', 'LOGIN']) {
@@ -256,7 +261,7 @@ suite('e-mail', () => {
     const count = mail.commands.length
     mail.behave({ extensions: ['AUTH PLAIN'] })
     await assert.rejects(send(email()), /offers no STARTTLS/)
-    assert.deepEqual(mail.commands.slice(count), ['EHLO example.com'])
+    assert.deepEqual(commandsSince(count), ['EHLO example.com'])
   })
 
   test('what is said before TLS begins is not believed', async () => {
@@ -268,7 +273,7 @@ suite('e-mail', () => {
     mail.behave({})
     const count = mail.commands.length
     await assert.rejects(send(email({ host: '127.0.0.1' })), /no connection/)
-    assert.deepEqual(mail.commands.slice(count), ['EHLO example.com', 'STARTTLS'])
+    assert.deepEqual(commandsSince(count), ['EHLO example.com', 'STARTTLS'])
   })
 
   test('refused for good, or for now: as the server says', async () => {

@@ -30,8 +30,7 @@ export const editChannel = defineOperation({
   errors: ['agent.unknown', 'channel.exists', 'channel.unknown'],
   run: async ({ db, organisationId, operator }, { params, body: request }) => {
     const { kinds, agents, teams, stakesMin, hideAmount } = request
-    const named =
-      agents === undefined ? undefined : await namesOfAgents(db, organisationId, agents)
+    const named = agents === undefined ? undefined : await namesOfAgents(db, organisationId, agents)
     const name = request.name ?? params.name
     const edited = await storeEdited(db, organisationId, {
       name: params.name,

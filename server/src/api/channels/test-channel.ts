@@ -57,10 +57,7 @@ export const testChannel = defineOperation({
           // The notifier ends an attempt by itself.
           signal: new AbortController().signal,
         })
-        .then(
-          () => null,
-          failureText,
-        )
+        .then(() => null, failureText)
       const milliseconds = Math.round(performance.now() - startedMs)
       return { recipient, delivered: failure === null, failure, milliseconds }
     }

@@ -1,10 +1,10 @@
 // POST /v1/quotes
-import type { SetQuote } from '@airworthy/sdk'
+import type { QuoteSet, SetQuote } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
 import { type AssetId, parseAsset } from '../../core/money/asset.ts'
 import { clockSlackMs, parseRate } from '../../core/money/quote.ts'
-import { databaseNow, setQuote as storeQuote } from '../../store/money-assets.ts'
+import { databaseNow, setQuote as storeQuote } from '../../store/money-quotes.ts'
 import { defineOperation } from '../operation.ts'
 import { text, time } from '../schemas.ts'
 import { presentQuote, quoteSchema } from './asset.ts'
@@ -25,15 +25,19 @@ const body: z.ZodType<SetQuote> = z
   })
   .meta({ id: 'SetQuote' })
 
+const reply: z.ZodType<QuoteSet> = z
+  .object({ quote: quoteSchema.nullable(), proposal: z.uuid().nullable() })
+  .meta({ id: 'QuoteSet' })
+
 export const setQuote = defineOperation({
   id: 'set-quote',
   method: 'POST',
   path: '/v1/quotes',
-  summary: 'Set what one asset is worth in another, and for how long that may be used',
+  summary: 'Set what one asset is worth in another, or propose it where money counts for less',
   roles: ['operator'],
   body,
-  reply: quoteSchema,
-  errors: ['money.asset_unknown', 'limit.too_many'],
+  reply,
+  errors: ['money.asset_unknown', 'limit.too_many', 'proposal.too_many'],
   run: async ({ db, organisationId, operator }, { body: request }) => {
     const base = assetIn('base', request.base)
     const quoted = assetIn('quoted', request.quoted)
@@ -43,7 +47,7 @@ export const setQuote = defineOperation({
     const now = await databaseNow(db)
     const at = request.at === undefined ? now : new Date(request.at)
     if (at.getTime() > now.getTime() + clockSlackMs) throw invalid('at', 'a time that has been')
-    const quote = await storeQuote(db, organisationId, {
+    const set = await storeQuote(db, organisationId, {
       base,
       quoted,
       ...rate,
@@ -52,7 +56,8 @@ export const setQuote = defineOperation({
       source: request.source,
       setBy: operator.operatorId,
     })
-    return presentQuote(quote, now)
+    const quote = set.quote === undefined ? null : presentQuote(set.quote, now)
+    return { quote, proposal: set.kind === 'set' ? null : set.proposal.proposalId }
   },
 })
 

@@ -16,7 +16,9 @@ export const operatorSchema = z
     name: z.string(),
     role: roleSchema,
     teams: z.array(z.string()),
-    addedBy: id.nullable().meta({ description: 'Null for the first one, and of earlier releases.' }),
+    addedBy: id
+      .nullable()
+      .meta({ description: 'Null for the first one, and of earlier releases.' }),
     person: id.meta({
       description: 'Whoever has added it, by a chain without an admin: they count as one person.',
     }),

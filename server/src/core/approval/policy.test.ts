@@ -100,9 +100,11 @@ test('a hold lasts as long as its levels together', () => {
 
 const anyPolicy: fc.Arbitrary<ApprovalPolicy> = fc.record({
   id: fc.constantFrom('a', 'b'),
-  levels: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }).map((quorums) => {
-    return asking(...quorums)
-  }),
+  levels: fc
+    .array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 })
+    .map((quorums) => {
+      return asking(...quorums)
+    }),
   excludeOwnTeam: fc.boolean(),
   excludeAuthor: fc.boolean(),
   unsigned: fc.constantFrom('allowed' as const, 'refused' as const),

@@ -131,9 +131,10 @@ export function policyOfReopened(
   now: ApprovalPolicy | undefined,
 ): ApprovalPolicy | undefined {
   if (before === undefined || now === undefined) return before ?? now
-  const same = (): number => 0
+  // Neither comes first: only the number of people makes the one of now count.
+  const rank = (policy: ApprovalPolicy): number => Number(policy === now)
   return {
-    ...(isStricter(now, before, same) ? now : before),
+    ...(isStricter(now, before, rank) ? now : before),
     excludeOwnTeam: before.excludeOwnTeam || now.excludeOwnTeam,
     excludeAuthor: before.excludeAuthor || now.excludeAuthor,
     unsigned: [before, now].some((each) => each.unsigned === 'refused') ? 'refused' : 'allowed',

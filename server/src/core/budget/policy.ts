@@ -62,6 +62,18 @@ export function formerAfter(
   return [{ window: before, untilMs: nowMs, generation }, ...former].slice(0, formerMax)
 }
 
+const memoryMs = 366 * 24 * 3600 * 1000
+
+/** A window that is forgotten takes what it counted with it: none may be that ended within a year. */
+export function forgetsTooEarly(
+  before: Policy['former'],
+  change: { readonly after: Policy['former']; readonly nowMs: number },
+): boolean {
+  const oldest = before.at(-1)
+  const isDropped = change.after !== before && before.length === formerMax && oldest !== undefined
+  return isDropped && oldest.untilMs >= change.nowMs - memoryMs
+}
+
 /** Whom a call counts for. `team` is the owner of its agent. */
 export type PolicySubjects = {
   readonly team: string

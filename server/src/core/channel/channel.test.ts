@@ -47,6 +47,12 @@ function messageOf(hold: HoldCard, hidesAmount = false): Message {
 }
 
 suite('messages', () => {
+  test('a hidden amount cannot be found out by a hash that binds it', () => {
+    const data = { ...messageOf(card, true).data }
+    assert.ok(!('amount' in data) && !('factsHash' in data))
+    assert.equal(messageOf(card).data['factsHash'], 'f')
+  })
+
   test('a hold tells effect, amount, reversibility, cause, expiry, and how to vote', () => {
     const { title, facts, commands, url } = messageOf(card)
     assert.equal(title, 'A call waits for a person: desk, shop/refund')
@@ -244,7 +250,7 @@ suite('targets', () => {
     const url = 'https://hooks.example/T1/secret?token=secret'
     assert.equal(shownPlace({ kind: 'slack', url }), 'https://hooks.example/...')
     const secrets = [{ secret: 'env:S', untilMs: null }]
-    assert.equal(shownPlace({ kind: 'webhook', url, secrets }), 'https://hooks.example/T1/secret')
+    assert.equal(shownPlace({ kind: 'webhook', url, secrets }), 'https://hooks.example/...')
   })
 
   test('a new secret signs at once, and the ones before it for a day more', () => {

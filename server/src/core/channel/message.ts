@@ -86,7 +86,9 @@ function ofHold(
   const outcome = isPending ? '' : `: ${state}`
   const title = `${titles[notice.kind]}${outcome}: ${card.agent}, ${card.action}`
   const amount =
-    card.amount === undefined || hidesAmount ? [] : [fact('Amount', amountText(card.amount.minor, card.amount.currency))]
+    card.amount === undefined || hidesAmount
+      ? []
+      : [fact('Amount', amountText(card.amount.minor, card.amount.currency))]
   const why = card.why.map(({ rule, reason }) => (reason === '' ? rule : `${reason} (${rule})`))
   const waiting = [
     fact('Level', `${card.level} of ${card.levels}`),

@@ -21,6 +21,10 @@ const responses = (text: string, more: object = {}): unknown => ({
 })
 const messages = (text: string): unknown => ({ content: [{ type: 'text', text }] })
 
+const choices = (...contents: (string | null)[]): unknown => ({
+  choices: contents.map((content) => ({ message: { content } })),
+})
+
 const sure = '{"review":{"confidence":0.4},"answer":"x"}'
 const half = [{ token: 'a', logprob: Math.log(0.5) }]
 const nothing: Reading = { stated: undefined, logprobs: undefined, doubt: undefined }
@@ -52,9 +56,6 @@ suite('what a reply says of itself', () => {
 
   test('what cannot be read, or says two things, is told beside what can', () => {
     const sureText = '{"review":{"confidence":0.9}}'
-    const choices = (...contents: (string | null)[]): unknown => ({
-      choices: contents.map((content) => ({ message: { content } })),
-    })
     const cases: readonly (readonly [unknown, Partial<Reading>])[] = [
       [choices(sureText, '{"review":{"confidence":"low"}}'), { stated: 0.9, isUnclear: true }],
       [choices(sureText, 'no idea'), { stated: 0.9, isUnclear: true }],

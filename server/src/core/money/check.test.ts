@@ -83,11 +83,12 @@ describe('a list of counterparties', () => {
   })
 })
 
+const rate = { numerator: 11n, denominator: 10n }
 const book = (atMs: number): MoneyBook => ({
   decimalsOf: () => 2,
   quoteOf: (base, quoted) =>
     base === 'iso4217:EUR' && quoted === 'iso4217:USD'
-      ? { base, quoted, numerator: 11n, denominator: 10n, atMs, maxAgeMs: 1000 }
+      ? { base, quoted, ...rate, agreed: rate, atMs, maxAgeMs: 1000 }
       : undefined,
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { convert, isFresh, parseRate } from './quote.ts'
+import { convert, isFresh, isLooserRate, parseRate, refundRate } from './quote.ts'
 
 describe('a conversion', () => {
   it('never comes out below the exact value where money is spent, nor above where it comes back', () => {
@@ -64,5 +64,32 @@ describe('a quote', () => {
   })
   it('is not to be trusted where it lies in the future', () => {
     assert.equal(isFresh(quote, quote.atMs - 60_001), false)
+  })
+})
+
+describe('what one person may set', () => {
+  const rate = (text: string) => parseRate(text) ?? assert.fail()
+
+  it('is a rate at most a tenth below what two people agreed on, and any above', () => {
+    const agreed = rate('1.20')
+    for (const fine of ['1.08', '1.2', '1.21', '1000']) {
+      assert.equal(isLooserRate(agreed, rate(fine)), false, fine)
+    }
+    for (const loose of ['1.0799999999', '1', '0.0000001']) {
+      assert.equal(isLooserRate(agreed, rate(loose)), true, loose)
+    }
+    assert.equal(isLooserRate(undefined, rate('1000')), true, 'where there was none, nothing left')
+  })
+
+  it('never makes more room of what comes back', () => {
+    const part = fc.bigInt({ min: 1n, max: 10n ** 30n })
+    fc.assert(
+      fc.property(part, part, part, part, (one, two, three, four) => {
+        const agreed = { numerator: three, denominator: four }
+        const used = refundRate({ numerator: one, denominator: two, agreed })
+        assert.ok(used.numerator * two <= one * used.denominator)
+        assert.ok(used.numerator * four <= three * used.denominator)
+      }),
+    )
   })
 })

@@ -92,6 +92,11 @@ export function addressPolicy({ allowPrivate, privateOnly = false }: Reach): Add
   }
 }
 
+/** Whether an entry of `allowPrivate` can be read. */
+export function isReachEntry(entry: string): boolean {
+  return addRange(noRanges(), entry) || hostOf(entry) !== undefined
+}
+
 /** Whether an address is one of the public internet. */
 export function isPublic(address: string): boolean {
   switch (isIP(address)) {

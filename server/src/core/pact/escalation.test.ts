@@ -72,7 +72,8 @@ suite('triggers of a manifest', () => {
   })
 
   test("refuses a tool server with the name of the gateway's own tools", () => {
-    const named = ['\n  retail:\n', '\n  airworthy:\n'] as const
+    const server = '{ transport: stdio, command: node }'
+    const named = ['toolServers:', `toolServers:\n  airworthy: ${server}`] as const
     const problems = problemsOf('{ doubt: {} }', named)
     assert(
       problems.some((each) => /toolServers\.airworthy: .*another name/.test(each)),

@@ -55,17 +55,16 @@ async function awaitChange(
   gateway: Gateway,
   asked: Parameters<typeof tellHandover>[1],
 ): Promise<Handover> {
-  const { db, organisationId, handovers } = gateway
+  const { handovers } = gateway
   const { sessionId, signal } = asked
+  // Who only asks takes no place of those who wait.
+  if (asked.waitMs === 0) return requireNewest(gateway, sessionId)
   const deadline = performance.now() + asked.waitMs
   let seen = asked.version
   for (;;) {
     // Before the row is read: a change that comes in between must wake.
     using wait = startWait(gateway, sessionId, signal)
-    const handover = await findHandoverOfSession(db, organisationId, sessionId)
-    if (handover === undefined) {
-      throw new AirworthyError('handover.unknown', 'this session was never handed over')
-    }
+    const handover = await requireNewest(gateway, sessionId)
     seen ??= handover.version
     const leftMs = deadline - performance.now()
     if (handover.version > seen || !isLive(handover.state)) return handover
@@ -76,6 +75,15 @@ async function awaitChange(
     }
     await wait.until(leftMs)
   }
+}
+
+async function requireNewest(
+  { db, organisationId }: Gateway,
+  sessionId: string,
+): Promise<Handover> {
+  const handover = await findHandoverOfSession(db, organisationId, sessionId)
+  if (handover !== undefined) return handover
+  throw new AirworthyError('handover.unknown', 'this session was never handed over')
 }
 
 function startWait(

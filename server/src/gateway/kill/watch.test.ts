@@ -21,6 +21,8 @@ async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   }
 }
 
+const subjectOf = (agentId: string) => ({ agentId, versionId: 'v', sessionId: 's' })
+
 test('a database that lost a kill hears of it again, and one with its number is not taken for it', async () => {
   await using owner = new AsyncDisposableStack()
   const database = owner.use(await createTestDatabase())
@@ -42,7 +44,6 @@ test('a database that lost a kill hears of it again, and one with its number is 
       log: () => undefined,
     }),
   )
-  const subjectOf = (agentId: string) => ({ agentId, versionId: 'v', sessionId: 's' })
   const isStopped = (agentId: string) => fence.killRefusal(subjectOf(agentId)) !== undefined
   const stop = (agentId: string) =>
     issueKill(db, organisationId, {

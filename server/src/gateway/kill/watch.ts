@@ -49,6 +49,7 @@ export class KillWatch implements AsyncDisposable {
   #acks: Ack[] = []
   #woken = Promise.withResolvers<void>()
   #running: Promise<void> = Promise.resolve()
+  #closing: Promise<unknown> = Promise.resolve()
   #cutTimer: NodeJS.Timeout | undefined
 
   private constructor(options: KillWatchOptions) {
@@ -73,6 +74,7 @@ export class KillWatch implements AsyncDisposable {
     clearTimeout(this.#cutTimer)
     this.#options.fence.renew(noLease)
     await this.#lease?.end()
+    await this.#closing
   }
 
   #wake(): void {
@@ -89,7 +91,7 @@ export class KillWatch implements AsyncDisposable {
         await this.#renew()
       } catch (thrown) {
         this.#options.log('the lease could not be renewed', { error: String(thrown) })
-        await this.#giveUp()
+        this.#giveUp()
         pauseMs = reconnectMs
       }
       const woken = this.#woken.promise
@@ -116,10 +118,11 @@ export class KillWatch implements AsyncDisposable {
     if (this.#epoch !== undefined) await this.#lease.restore(applied, this.#epoch)
   }
 
-  async #giveUp(): Promise<void> {
+  /** Closing takes as long as the network hangs, and no lease is renewed by waiting for it. */
+  #giveUp(): void {
     const lease = this.#lease
     this.#lease = undefined
-    await lease?.close()
+    if (lease !== undefined) this.#closing = Promise.all([this.#closing, lease.close()])
   }
 
   /** Renews; where something was killed or resumed, applies that first and then confirms it. */

@@ -9,6 +9,7 @@ import type { FeaturePage, FeatureTarget, ServerFeatures } from '../tools/backen
 import { jsonRpcError, throwTyped } from './agent-errors.ts'
 import type { McpExchange } from './exchange.ts'
 import type { FeatureTool } from './features.ts'
+import { inFence } from './fenced-features.ts'
 import type { Followable } from './notifications.ts'
 
 export type FeatureCall = (
@@ -109,9 +110,10 @@ function serveResources(server: Server, options: Options): void {
   if (!permitted.tools.has('resources.subscribe')) return
   server.setRequestHandler('resources/subscribe', async ({ params }, context) => {
     contentOf(await call('resources.subscribe', { uri: params.uri }, context))
-    await gateway.notifications
-      .follow(exchange.clientKey, permitted.from, params.uri)
-      .catch((thrown: unknown) => throwTyped(gateway, thrown))
+    await inFence(gateway, exchange, {
+      feature: 'resources.subscribe',
+      run: () => gateway.notifications.follow(exchange.clientKey, permitted.from, params.uri),
+    }).catch((thrown: unknown) => throwTyped(gateway, thrown))
     return {}
   })
   server.setRequestHandler('resources/unsubscribe', async ({ params }) => {
@@ -157,7 +159,10 @@ async function listPage<Item>(
     if (cursor !== undefined && cursor.length > cursorCharsMax) {
       throw new AirworthyError('request.invalid', 'the cursor is too long to be one')
     }
-    const { items, nextCursor } = await page.list(features, target)
+    const { items, nextCursor } = await inFence(gateway, exchange, {
+      feature: 'list',
+      run: () => page.list(features, target),
+    })
     const next = nextCursor === undefined ? {} : { nextCursor }
     return { items: items.filter(page.isPermitted), next }
   } catch (thrown) {

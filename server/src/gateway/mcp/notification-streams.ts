@@ -8,6 +8,7 @@ import type { Gateway } from '../gateway.ts'
 import type { FeatureChange } from '../tools/backend.ts'
 import { permittedFeatures, type PermittedFeatures } from './agent-features.ts'
 import { headerOf, type McpExchange } from './exchange.ts'
+import { inFence } from './fenced-features.ts'
 import { callTool } from './tool-call.ts'
 
 /** How often a stream that is open shows that it lives, and its key is looked at again. */
@@ -161,7 +162,10 @@ async function followAll(
     const tool = 'resources.subscribe'
     const { result } = await callTool(gateway, { principal, server, tool, args: { uri } })
     if (result.isError === true) continue
-    await gateway.notifications.follow(clientKey, permitted.from, uri)
+    await inFence(gateway, exchange, {
+      feature: tool,
+      run: () => gateway.notifications.follow(clientKey, permitted.from, uri),
+    })
     followed.push(uri)
   }
   return followed

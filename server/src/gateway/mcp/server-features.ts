@@ -9,6 +9,7 @@ import type {
 import { AirworthyError } from '../../core/errors.ts'
 import type { FeatureChange, FeaturePage, FeatureTarget, ServerFeatures } from '../tools/backend.ts'
 import { textOf } from '../tools/backends.ts'
+import { inCallContext } from './call-context.ts'
 import type { McpConnection, McpServer } from './connection.ts'
 
 type Target = FeatureTarget<McpServer>
@@ -143,7 +144,8 @@ export class McpFeatures implements ServerFeatures<McpServer> {
 
   async #reach(target: Target): Promise<McpConnection> {
     try {
-      return await this.#connect(target)
+      // The connection is everybody's, and outlives the call that it is made for.
+      return await inCallContext({}, () => this.#connect(target))
     } catch (cause) {
       const message = `the tool server ${target.name} cannot be reached: ${textOf(cause)}`
       throw new AirworthyError('upstream.unreachable', message, { cause })

@@ -128,7 +128,8 @@ function refuseSettledHold(
   }
   if (author === undefined) return undefined
   const replaced = loaded.replaceable.get(author.replaces)
-  if (replaced === undefined) return new AirworthyError('hold.settled', 'the hold was decided before')
+  if (replaced === undefined)
+    return new AirworthyError('hold.settled', 'the hold was decided before')
   if (!replaced.isOver) return undefined
   return new AirworthyError('hold.expired', 'the hold expired before the edit')
 }

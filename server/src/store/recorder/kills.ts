@@ -3,11 +3,14 @@
 import { type ActiveKill, killModes, killScopeKinds } from '../../core/kill/kill.ts'
 import { z } from 'zod'
 
-/** A column: an array of kills, or NULL. `$1` is the organisation. */
-export const killsColumn = `(SELECT json_agg(json_build_object('killId', k.kill_id,
+/**
+ * A column: an array of kills, or NULL; in one row only, however many sessions are read. `$1` is the
+ * organisation.
+ */
+export const killsColumn = `CASE WHEN row_number() OVER () = 1 THEN (SELECT json_agg(json_build_object('killId', k.kill_id,
           'epoch', k.epoch::text, 'kind', k.scope_kind, 'id', k.scope_id, 'mode', k.mode))
         FROM airworthy.kills k WHERE k.organisation_id = $1 AND k.resumed_at IS NULL
-          AND k.mode <> 'drill') AS kills`
+          AND k.mode <> 'drill') END AS kills`
 
 const storedKills = z.array(
   z.object({

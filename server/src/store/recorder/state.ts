@@ -230,7 +230,7 @@ async function loadSessions(state: RecorderState, scope: Scope, ids: string[]): 
   const [known] = sessions.rows
   if (known !== undefined) {
     state.limitsVersion = known.limits_version
-    state.kills = parseKills(known.kills)
+    state.kills = parseKills(sessions.rows.find(({ kills }) => kills !== null)?.kills)
   }
   const rows = new Map(ledgers.rows.map((row) => [row.scope_id, row]))
   for (const row of sessions.rows) {

@@ -39,7 +39,7 @@ test('a channel is added, shown without secrets, tested and removed', async () =
       id: '',
       name: 'ops',
       kind: 'webhook',
-      place: `${receiver.url}/ops`,
+      place: `${receiver.url}/...`,
       recipients: [],
       kinds: ['kill.issued'],
       agents: ['desk'],
@@ -48,7 +48,7 @@ test('a channel is added, shown without secrets, tested and removed', async () =
       hideAmount: true,
       createdAt: '',
       createdBy: '',
-      deliveries: { pending: 0, sent: 0, dead: 0 },
+      deliveries: { pending: 0, sent: 0, dead: 0, deadLately: 0 },
     },
   )
   assert.deepEqual(await api.client.getChannel('ops'), channel)
@@ -90,7 +90,7 @@ test('neither the URL nor a secret lies readable in the database, or in the log'
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
   const added = await api.client.addChannel({
     ...hook('sealed'),
-    target: { kind: 'webhook', url: `${receiver.url}/x?token=topsecret`, secret },
+    target: { kind: 'webhook', url: `${receiver.url}/topsecret?token=topsecret`, secret },
   })
   assert.equal(added.secret, null)
   const rows = await sql<{ row: string }>`SELECT c::text AS row FROM airworthy.channels c
@@ -156,6 +156,46 @@ test('what makes no channel is refused, and says where', async () => {
   await api.client.removeChannel('chat')
 })
 
+test('its name and what it sends can be changed; the rest stays, and its key still opens it', async () => {
+  const { client } = api
+  const { channel } = await client.addChannel({ ...hook('first'), agents: ['desk'] })
+  const kinds = ['kill.issued'] as const
+  const edited = await client.editChannel('first', { name: 'second', kinds, hideAmount: true })
+  assert.deepEqual(edited, { ...channel, name: 'second', kinds: [...kinds], hideAmount: true })
+  const wide = await client.editChannel('second', {
+    agents: [],
+    teams: ['support@example.com'],
+    stakesMin: 'high',
+    hideAmount: false,
+  })
+  assert.deepEqual(await client.getChannel('second'), wide)
+  assert.deepEqual(
+    [wide.agents, wide.teams, wide.stakesMin, wide.hideAmount, wide.kinds],
+    [[], ['support@example.com'], 'high', false, ['kill.issued']],
+  )
+  await assert.rejects(client.getChannel('first'), { code: 'channel.unknown' })
+  const { results } = await client.testChannel('second')
+  assert.equal(results[0]?.delivered, true)
+  await client.addChannel(hook('third'))
+  for (const [name, body, code] of [
+    ['second', { name: 'third' }, 'channel.exists'],
+    ['none', { name: 'fourth' }, 'channel.unknown'],
+    ['second', { agents: ['nobody'] }, 'agent.unknown'],
+    ['second', {}, 'request.invalid'],
+    ['second', { kinds: [] }, 'request.invalid'],
+    ['second', { target: hook('x').target }, 'request.invalid'],
+  ] as const) {
+    assert.equal((await ask(api, { path: `/v1/channels/${name}/edit`, body })).code, code)
+  }
+  assert.deepEqual(await client.getChannel('second'), wide)
+  const entries = await sql<{ entry: string }>`SELECT convert_from(entry, 'UTF8') AS entry
+    FROM airworthy.entries WHERE convert_from(entry, 'UTF8') LIKE '%channel.changed%'
+      AND convert_from(entry, 'UTF8') LIKE ${`%${channel.id}%`}`.execute(api.db)
+  assert.equal(entries.rows.length, 2)
+  assert.ok(entries.rows.every(({ entry }) => !entry.includes('second')))
+  for (const name of ['second', 'third']) await client.removeChannel(name)
+})
+
 test('there are at most fifty', async () => {
   for (let at = 0; at < 50; at += 1) await api.client.addChannel(hook(`c${at}`))
   await assert.rejects(api.client.addChannel(hook('more')), { code: 'channel.too_many' })
@@ -191,6 +231,7 @@ test('messages are listed, and only dead ones of a channel that is left are sent
     pending: 1,
     sent: 1,
     dead: 1,
+    deadLately: 0,
   })
   const retried = await api.client.retryDelivery(idOf(2))
   assert.deepEqual([retried.state, retried.attempts], ['pending', 0])
@@ -218,10 +259,11 @@ test('an auditor looks at channels and changes none; an approver does not look',
         { path: '/v1/channels', body: hook('no') },
         { path: '/v1/channels/no/remove', body: {} },
         { path: '/v1/channels/no/test', body: {} },
+        { path: '/v1/channels/no/edit', body: { name: 'yes' } },
         { path: '/v1/channels/no/rotate', body: {} },
         { path: '/v1/deliveries/019a0000-0000-7000-8000-000000000000/retry', body: {} },
       ].map(async (each) => (await ask(api, { ...each, key })).status),
     )
-  assert.deepEqual(await statuses(auditor.key), [200, 200, 403, 403, 403, 403, 403])
-  assert.deepEqual(await statuses(approver.key), [403, 403, 403, 403, 403, 403, 403])
+  assert.deepEqual(await statuses(auditor.key), [200, 200, 403, 403, 403, 403, 403, 403])
+  assert.deepEqual(await statuses(approver.key), [403, 403, 403, 403, 403, 403, 403, 403])
 })

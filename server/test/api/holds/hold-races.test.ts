@@ -28,7 +28,9 @@ test('a hold that cannot be read keeps no other from its end', async () => {
   const { db, organisationId } = api
   const [broken, fine] = [await insertHeldCall(api), await insertHeldCall(api)]
   await sql`UPDATE airworthy.holds SET policy = '{"levels": "of another release"}',
-    expires_at = clock_timestamp() - interval '2 seconds' WHERE hold_id = ${broken.holdId}`.execute(db)
+    expires_at = clock_timestamp() - interval '2 seconds' WHERE hold_id = ${broken.holdId}`.execute(
+    db,
+  )
   await sql`UPDATE airworthy.holds SET expires_at = clock_timestamp() - interval '1 second'
     WHERE hold_id = ${fine.holdId}`.execute(db)
   await assert.rejects(stepHolds(db, organisationId, 100), 'it is told')
