@@ -90,8 +90,9 @@ test('one person alone cannot make money count for less', async () => {
   await assert.rejects(client.confirmProposal(first.proposal ?? ''), isCode('proposal.same_person'))
   await second.client.confirmProposal(first.proposal ?? '')
   const rateNow = async (): Promise<number> => {
-    const quotes = (await client.listQuotes()).quotes.filter(({ base }) => base === 'iso4217:CHF')
-    return Number(quotes[0]?.numerator) / Number(quotes[0]?.denominator)
+    const { quotes } = await client.listQuotes()
+    const franc = quotes.find(({ base }) => base === 'iso4217:CHF')
+    return Number(franc?.numerator) / Number(franc?.denominator)
   }
   assert.equal(await rateNow(), 1.2)
   assert.equal((await client.setQuote({ ...quote, rate: '1.10' })).proposal, null, 'a small move')
@@ -196,6 +197,35 @@ test('an undo that pays out is counted, and is not stopped', async () => {
   })
 })
 
+test('an undo that voids leaves nothing open', async () => {
+  await using payer = await enrol({
+    'bank/authorise': {
+      effect: 'reversible',
+      key: '{{args.reference}}',
+      amount: { argument: 'amount', currency: 'USD' },
+      counterparty: 'to',
+      authorisation: { does: 'opens', id: '{{result.authorisation}}' },
+      undo: {
+        tool: 'void',
+        arguments: {
+          authorisation: '{{result.authorisation}}',
+          amount: '{{args.amount}}',
+          reference: 'undo-{{args.reference}}',
+        },
+      },
+    },
+  })
+  const open: SetLimit = { kind: 'open', scope: 'organisation', asset: 'USD', max: '60' }
+  await withLimit('open', open, async () => {
+    assert.equal(await payer.call('authorise', { amount: '50', reference: 'undone' }), 'ok')
+    assert.equal(await settledOf('open'), '50.00')
+    const { calls } = await client.getSession(payer.sessionId)
+    const opened = calls.find(({ action }) => action === 'bank/authorise')
+    await client.undoCall(opened?.id ?? '', { reason: 'a mistake' })
+    assert.equal(await settledOf('open'), '0.00')
+  })
+})
+
 test('an authorisation that ended at the provider is given up by two people', async () => {
   await using payer = await enrol()
   const open: SetLimit = { kind: 'open', scope: 'organisation', asset: 'USD', max: '60' }
@@ -206,7 +236,7 @@ test('an authorisation that ended at the provider is given up by two people', as
       'limit.exceeded',
     )
     const { authorisations } = await client.listAuthorisations()
-    const [old] = authorisations.filter(({ amount }) => amount === '50.00')
+    const old = authorisations.find(({ amount }) => amount === '50.00')
     const asked = await client.releaseAuthorisation(old?.callId ?? '', { reason: 'it expired' })
     await assert.rejects(client.confirmProposal(asked.proposal), isCode('proposal.same_person'))
     assert.equal(

@@ -69,8 +69,8 @@ test('money that a dead gateway had in flight stays counted in budgets and limit
 
   const { effects } = await client.listEffects({ state: 'unknown' })
   assert.equal(effects.length, 2)
-  for (const [at, { id }] of effects.entries()) {
-    const outcome = at === 0 ? 'done' : 'failed'
+  for (const [index, { id }] of effects.entries()) {
+    const outcome = index === 0 ? 'done' : 'failed'
     await client.resolveEffect(id, { outcome, reason: 'the bank says so' })
   }
   const [settled = '', ...others] = await counted()

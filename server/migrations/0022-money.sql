@@ -96,8 +96,9 @@ CREATE TABLE airworthy.money_ledgers (
   CONSTRAINT money_counts CHECK (settled >= 0 AND reserved >= 0 AND count_settled >= 0
     AND count_reserved >= 0)
 ) WITH (fillfactor = 50);
-CREATE INDEX money_ledgers_of_limit
-  ON airworthy.money_ledgers (organisation_id, limit_id, window_start);
+-- Those that count now are few, and those of windows that are over stay.
+CREATE INDEX money_ledgers_of_limit ON airworthy.money_ledgers
+  (organisation_id, limit_id, (coalesce(window_end, 'infinity'::timestamptz)));
 
 -- What a call took of a ledger. `charge` and `open` are reserved with the decision; `refill` makes
 -- room once money has come back. `budget` is of a ledger of a budget, in nano-dollars.

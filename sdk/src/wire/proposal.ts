@@ -1,9 +1,5 @@
 /** What takes two people: one proposes, another confirms, and then it is done. */
-export type ProposalKind =
-  | 'kill.resume'
-  | 'limit.loosen'
-  | 'quote.loosen'
-  | 'authorisation.release'
+export type ProposalKind = 'kill.resume' | 'limit.loosen' | 'quote.loosen' | 'authorisation.release'
 
 /** `expired`: it waited too long, and nothing was changed. */
 export type ProposalState = 'open' | 'confirmed' | 'withdrawn' | 'expired'

@@ -50,7 +50,8 @@ export async function readMoneyUse(
     CROSS JOIN LATERAL (SELECT ledger_id, limit_id, subject, window_start, window_end, settled,
         reserved, count_settled, count_reserved, buckets FROM airworthy.money_ledgers
       WHERE organisation_id = ${organisationId} AND limit_id = w.id
-        AND generation = w.generation AND (window_end IS NULL OR window_end > clock_timestamp())
+        AND generation = w.generation
+        AND coalesce(window_end, 'infinity'::timestamptz) > (SELECT clock_timestamp())
       ORDER BY settled + reserved DESC, count_settled + count_reserved DESC, ledger_id
       LIMIT ${ledgersMax}) AS l
     CROSS JOIN LATERAL (SELECT coalesce(sum(r.minor), 0) AS unknown,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { counterpartyText, foldCounterparty, matchesFolded } from './counterparty.ts'
 
 test('one counterparty is one in every spelling', () => {
@@ -33,7 +33,7 @@ test('others stay others', () => {
   assert.equal(new Set(names.map(foldCounterparty)).size, names.length)
 })
 
-test('law: folding once is folding twice, and signs never tell two apart', () => {
+test('law: signs never tell two apart', () => {
   const sign = fc.constantFrom(' ', '-', '.', '\u200b', '\u00ad', '/', '_', ',', ':', '\t')
   fc.assert(
     fc.property(
@@ -41,7 +41,7 @@ test('law: folding once is folding twice, and signs never tell two apart', () =>
       sign,
       fc.nat(40),
       (text, mark, at) => {
-        const letters = [...text]
+        const letters = Array.from(text)
         const marked = [...letters.slice(0, at), mark, ...letters.slice(at)].join('')
         assert.equal(foldCounterparty(marked), foldCounterparty(text))
       },

@@ -67,9 +67,9 @@ describe('a quote', () => {
   })
 })
 
-describe('what one person may set', () => {
-  const rate = (text: string) => parseRate(text) ?? assert.fail()
+const rate = (text: string) => parseRate(text) ?? assert.fail()
 
+describe('what one person may set', () => {
   it('is a rate at most a tenth below what two people agreed on, and any above', () => {
     const agreed = rate('1.20')
     for (const fine of ['1.08', '1.2', '1.21', '1000']) {

@@ -98,13 +98,20 @@ test('a request that waits for its connection is not written once the lease is o
 })
 
 test('a stream stands still while there is no lease, and goes on where it was', async () => {
+  const goesOn = Promise.withResolvers<void>()
   const server = createServer((request, response) => {
     request.resume()
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write('one ')
-    setTimeout(() => response.write('two '), 50)
-    setTimeout(() => response.end('three'), 100)
+    const goOn = async (): Promise<void> => {
+      await goesOn.promise
+      response.write('two ')
+      setTimeout(() => response.end('three'), 50)
+    }
+    void goOn()
   })
+  // A test that fails must not keep its process alive.
+  server.unref()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server has an AddressInfo
   const { port } = server.address() as AddressInfo
@@ -138,6 +145,7 @@ test('a stream stands still while there is no lease, and goes on where it was', 
   )
   await first.promise
   pass(10_000)
+  goesOn.resolve()
   await new Promise((resolve) => setTimeout(resolve, 200))
   assert.equal(heard, 'one ')
   renew()

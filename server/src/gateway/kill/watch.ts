@@ -49,7 +49,6 @@ export class KillWatch implements AsyncDisposable {
   #acks: Ack[] = []
   #woken = Promise.withResolvers<void>()
   #running: Promise<void> = Promise.resolve()
-  #closing: Promise<unknown> = Promise.resolve()
   #cutTimer: NodeJS.Timeout | undefined
 
   private constructor(options: KillWatchOptions) {
@@ -74,7 +73,6 @@ export class KillWatch implements AsyncDisposable {
     clearTimeout(this.#cutTimer)
     this.#options.fence.renew(noLease)
     await this.#lease?.end()
-    await this.#closing
   }
 
   #wake(): void {
@@ -91,7 +89,7 @@ export class KillWatch implements AsyncDisposable {
         await this.#renew()
       } catch (thrown) {
         this.#options.log('the lease could not be renewed', { error: String(thrown) })
-        this.#giveUp()
+        await this.#giveUp()
         pauseMs = reconnectMs
       }
       const woken = this.#woken.promise
@@ -118,11 +116,10 @@ export class KillWatch implements AsyncDisposable {
     if (this.#epoch !== undefined) await this.#lease.restore(applied, this.#epoch)
   }
 
-  /** Closing takes as long as the network hangs, and no lease is renewed by waiting for it. */
-  #giveUp(): void {
+  async #giveUp(): Promise<void> {
     const lease = this.#lease
     this.#lease = undefined
-    if (lease !== undefined) this.#closing = Promise.all([this.#closing, lease.close()])
+    await lease?.close()
   }
 
   /** Renews; where something was killed or resumed, applies that first and then confirms it. */

@@ -39,7 +39,7 @@ export async function loadMoney(
   const money: MoneyState = {
     ...noMoney(),
     limits: limits.filter((limit) => limit.isActive),
-    book: intents.some(({ money }) => money?.money) ? await loadBook(scope) : noMoney().book,
+    book: intents.some((each) => each.money?.money) ? await loadBook(scope) : noMoney().book,
     authorisations,
   }
   state.money = money
@@ -144,8 +144,8 @@ async function loadAuthorisations(
       const closing = callId === null || as === null ? undefined : { callId, as }
       const minor = BigInt(row.minor)
       const countedIn = new Set<string>()
-      const found = { reference, callId: row.call_id, asset, minor, state, closing, countedIn }
-      return [reference, found]
+      const one = { reference, callId: row.call_id, asset, minor, state, closing, countedIn }
+      return [reference, one]
     }),
   )
   if (references.length > 0 && known.size > 0) await loadCounted(scope, known)
