@@ -9,7 +9,7 @@ import { openDatabase } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
 import { bootstrapOrganisation } from './store/organisations.ts'
 import { readOperatorKeyFile } from './adapters/keys/operator-key-file.ts'
-import { ensureOperator } from './store/operators.ts'
+import { ensureOperator } from './store/identity/operators.ts'
 import { createGateway } from './wiring/gateway.ts'
 import { listen } from './wiring/listen.ts'
 

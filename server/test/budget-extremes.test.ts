@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { noLimit, oneCall } from '../src/core/budget/budget.ts'
-import { listAlerts } from '../src/store/budget-use.ts'
+import { listAlerts } from '../src/store/budgets/budget-use.ts'
 import {
   callOnce,
   checkNumbering,

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomUUIDv7 } from 'node:crypto'
 import { test } from 'node:test'
 import type { Confidence, Reading } from '../src/core/escalation/escalation.ts'
-import { forgetEscalation } from '../src/store/forget-escalation.ts'
+import { forgetEscalation } from '../src/store/calls/forget-escalation.ts'
 import { type BudgetGround, modelIntent, outcomeOf, standBudgetGround } from './budget-ground.ts'
 
 /** What is known after these replies of model calls that were all under way at once. */

@@ -4,8 +4,8 @@ import { hash } from 'node:crypto'
 import { after, test } from 'node:test'
 import { commitReason } from '../src/core/audit/reason.ts'
 import { noAmounts, oneCall } from '../src/core/budget/budget.ts'
-import { listUnknownCalls, reconcileCalls } from '../src/store/reconcile-calls.ts'
-import { listLostLeases, settleLostLeases } from '../src/store/lost-leases.ts'
+import { listUnknownCalls, reconcileCalls } from '../src/store/calls/reconcile-calls.ts'
+import { listLostLeases, settleLostLeases } from '../src/store/budgets/lost-leases.ts'
 import { recoverDeadReplicas } from '../src/store/recovery.ts'
 import {
   checkNumbering,

@@ -11,7 +11,7 @@ import {
   hasRoom,
   insertValueOrigins,
   listValueOrigins,
-} from '../src/store/value-origins.ts'
+} from '../src/store/calls/value-origins.ts'
 import { enrolDesk, startApi } from './api/api-server.ts'
 
 function valuesOf(sessionId: string, more: Partial<RememberedValues> = {}): RememberedValues {

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AirworthyError } from '../core/errors.ts'
 import { mayCall } from '../core/identity/roles.ts'
-import type { AccessKind } from '../store/accesses.ts'
+import type { AccessKind } from '../store/audit/accesses.ts'
 import {
   LogAccesses,
   loggedPages,

@@ -3,7 +3,7 @@ import { AirworthyError } from '../core/errors.ts'
 import { keyKindOf } from '../core/identity/key.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from '../store/database.ts'
-import { findOperatorByKey, type OperatorRow } from '../store/operators.ts'
+import { findOperatorByKey, type OperatorRow } from '../store/identity/operators.ts'
 
 const bearer = /^Bearer +([A-Za-z0-9._~+/=-]{1,200}) *$/i
 

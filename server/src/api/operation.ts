@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { AirworthyError, type ErrorCode } from '../core/errors.ts'
 import type { Role } from '../core/identity/roles.ts'
-import type { AccessKind } from '../store/accesses.ts'
+import type { AccessKind } from '../store/audit/accesses.ts'
 import type { PageOpener } from './audit/access.ts'
-import type { OperatorRow } from '../store/operators.ts'
+import type { OperatorRow } from '../store/identity/operators.ts'
 import type { ApiDependencies } from './dependencies.ts'
 
 export type Context = ApiDependencies & {

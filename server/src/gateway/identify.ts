@@ -8,8 +8,8 @@ import type { KillSubject } from '../core/kill/kill.ts'
 import type { CompiledLimit, CompiledPact } from '../core/pact/compiled.ts'
 import { narrowLimit } from '../core/pact/prices.ts'
 import type { Database } from '../store/database.ts'
-import { isKeyLive } from '../store/keys.ts'
-import { keyTrustedMs } from '../store/payloads.ts'
+import { isKeyLive } from '../store/identity/keys.ts'
+import { keyTrustedMs } from '../store/audit/payloads.ts'
 import {
   findKeyHolder,
   findOrOpenDefaultSession,

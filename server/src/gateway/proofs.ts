@@ -3,7 +3,7 @@
 import type { ProofKey } from '../core/effect/proof.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from '../store/database.ts'
-import { findProofs } from '../store/proofs.ts'
+import { findProofs } from '../store/calls/proofs.ts'
 import type { LoadedPact } from './pacts.ts'
 
 const freshMs = 1000

@@ -1,6 +1,6 @@
 // What the log proves of calls; main.ts makes it.
 import type { Receipt } from '@airworthy/sdk'
-import type { CallRow } from '../store/calls.ts'
+import type { CallRow } from '../store/calls/calls.ts'
 
 export type ReceiptReader = {
   readonly receipt: (call: CallRow) => Promise<Receipt>

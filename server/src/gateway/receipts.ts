@@ -2,7 +2,7 @@
 // the proof. What it gets is what operators get: two entries, and no payload.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AirworthyError } from '../core/errors.ts'
-import { findCall } from '../store/calls.ts'
+import { findCall } from '../store/calls/calls.ts'
 import type { Gateway } from './gateway.ts'
 import { errorOf, noRetry, sendJson } from './http/replies.ts'
 

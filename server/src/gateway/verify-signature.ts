@@ -19,9 +19,9 @@ import {
   verifyingKeyOf,
 } from '../core/http-signatures/verifying-key.ts'
 import type { OrganisationId } from '../core/ids.ts'
-import { findAgentKey, hasAgentKey } from '../store/agent-keys.ts'
+import { findAgentKey, hasAgentKey } from '../store/identity/agent-keys.ts'
 import type { Database } from '../store/database.ts'
-import { NonceStore } from '../store/nonces.ts'
+import { NonceStore } from '../store/identity/nonces.ts'
 import type { KeyHolder } from '../store/principals.ts'
 import { expectDigest } from './http/body-check.ts'
 import { expectOnce, isOwnAuthority, messageOf } from './http/request-message.ts'

@@ -10,9 +10,9 @@ import {
   listPactsInUse,
   listSpentBudgets,
   type PactInUse,
-} from '../store/automatic-kills.ts'
+} from '../store/kills/automatic-kills.ts'
 import type { Database } from '../store/database.ts'
-import { finishKill } from '../store/finish-kill.ts'
+import { finishKill } from '../store/kills/finish-kill.ts'
 import type { Task } from './maintenance.ts'
 
 const knownMax = 10_000

@@ -10,17 +10,17 @@ import { type HttpReceiver, startHttpReceiver } from '../../test/channels/http-r
 import { createNotifier } from '../adapters/notifier/notifier.ts'
 import type { NoticeKind } from '../core/approval/notice.ts'
 import { type ChannelFilter, kindsDefault } from '../core/channel/filter.ts'
-import { addChannel, listChannels, removeChannel } from '../store/channels.ts'
+import { addChannel, listChannels, removeChannel } from '../store/channels/channels.ts'
 import {
   claimDeliveries,
   endAttempt,
   forgetDeliveries,
   listDeliveries,
-} from '../store/deliveries.ts'
-import { fanOutNotices } from '../store/fan-out.ts'
-import { readCard } from '../store/hold-card.ts'
-import { announce, forgetNotices } from '../store/outbox.ts'
-import { PayloadVault } from '../store/payloads.ts'
+} from '../store/channels/deliveries.ts'
+import { fanOutNotices } from '../store/channels/fan-out.ts'
+import { readCard } from '../store/holds/hold-card.ts'
+import { announce, forgetNotices } from '../store/channels/outbox.ts'
+import { PayloadVault } from '../store/audit/payloads.ts'
 import { NotificationSender } from './notify.ts'
 
 const operatorId = randomUUIDv7()

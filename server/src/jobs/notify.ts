@@ -7,7 +7,7 @@ import { plainText } from '../core/channel/plain-text.ts'
 import type { OrganisationId } from '../core/ids.ts'
 import { DeliveryFailure } from '../adapters/notifier/delivery-failure.ts'
 import type { Notifier } from '../adapters/notifier/notifier.ts'
-import { channelsMax, openTarget, type SecretVault } from '../store/channels.ts'
+import { channelsMax, openTarget, type SecretVault } from '../store/channels/channels.ts'
 import type { Database } from '../store/database.ts'
 import {
   type AttemptEnd,
@@ -17,9 +17,9 @@ import {
   endOfRemoved,
   forgetDeliveries,
   isWorkOpen,
-} from '../store/deliveries.ts'
-import { fanOutNotices } from '../store/fan-out.ts'
-import { forgetNotices } from '../store/outbox.ts'
+} from '../store/channels/deliveries.ts'
+import { fanOutNotices } from '../store/channels/fan-out.ts'
+import { forgetNotices } from '../store/channels/outbox.ts'
 import type { Task } from './maintenance.ts'
 
 const noticesOfPage = 100

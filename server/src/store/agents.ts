@@ -2,8 +2,8 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { isUuid, type OrganisationId } from '../core/ids.ts'
-import { appendEntries } from './log.ts'
-import type { Schema } from './schema.ts'
+import { appendEntries } from './log/log.ts'
+import type { Schema } from './schema/schema.ts'
 
 export type Components = Readonly<Record<'model' | 'prompt' | 'tools' | 'settings', string>>
 

@@ -1,6 +1,6 @@
 // What the doctor asks a database, whatever is in it.
 import { type Kysely, sql } from 'kysely'
-import type { Schema } from './schema.ts'
+import type { Schema } from './schema/schema.ts'
 
 export type DatabaseState = {
   readonly versionText: string

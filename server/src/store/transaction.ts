@@ -2,8 +2,8 @@
 import type { Kysely } from 'kysely'
 import type { OrganisationId } from '../core/ids.ts'
 import type { Database } from './database.ts'
-import { lockLog } from './log.ts'
-import type { Schema } from './schema.ts'
+import { lockLog } from './log/log.ts'
+import type { Schema } from './schema/schema.ts'
 
 /**
  * Runs a command. The log's head is locked first, before anything is read: commands of one

@@ -11,10 +11,10 @@ import {
 import { commitReason, reasonSaltBytes } from '../core/audit/reason.ts'
 import { AirworthyError } from '../core/errors.ts'
 import type { OrganisationId } from '../core/ids.ts'
-import { appendEntries } from './log.ts'
-import { findOperators } from './operators.ts'
-import { announce } from './outbox.ts'
-import type { Schema } from './schema.ts'
+import { appendEntries } from './log/log.ts'
+import { findOperators } from './identity/operators.ts'
+import { announce } from './channels/outbox.ts'
+import type { Schema } from './schema/schema.ts'
 
 /** Open proposals are looked at by people: more of them than this are not looked at. */
 export const openProposalsMax = 1_000

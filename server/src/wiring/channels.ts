@@ -5,7 +5,7 @@ import type { Config } from '../config.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { startMaintenance } from '../jobs/maintenance.ts'
 import { NotificationSender } from '../jobs/notify.ts'
-import { readCard } from '../store/hold-card.ts'
+import { readCard } from '../store/holds/hold-card.ts'
 
 export type Channels = {
   readonly commands: ApiDependencies['channels']

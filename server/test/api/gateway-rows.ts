@@ -1,6 +1,6 @@
 // Rows that the gateway would have written, for operations that read them.
 import { randomUUIDv7 } from 'node:crypto'
-import { appendEntries } from '../../src/store/log.ts'
+import { appendEntries } from '../../src/store/log/log.ts'
 import { runCommand } from '../../src/store/transaction.ts'
 import { type ApiServer, enrolDesk } from './api-server.ts'
 

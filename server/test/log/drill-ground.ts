@@ -12,7 +12,7 @@ import type { OrganisationId } from '../../src/core/ids.ts'
 import { parseCheckpoint } from '../../src/core/tlog/checkpoint.ts'
 import { merkleRoot } from '../../src/core/tlog/tree.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
-import { appendEntries } from '../../src/store/log.ts'
+import { appendEntries } from '../../src/store/log/log.ts'
 import { bootstrapOrganisation } from '../../src/store/organisations.ts'
 import { createTestDatabase, testServerUrl } from '../database.ts'
 

@@ -9,7 +9,7 @@ import { AirworthyError } from '../../src/core/errors.ts'
 import { LogIntegrator } from '../../src/jobs/log/integrator.ts'
 import { loadLogKeys } from '../../src/jobs/log/log-keys.ts'
 import { openDatabase } from '../../src/store/database.ts'
-import { LogLock } from '../../src/store/log-lock.ts'
+import { LogLock } from '../../src/store/log/log-lock.ts'
 import { bootstrapOrganisation } from '../../src/store/organisations.ts'
 import { join } from 'node:path'
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { EntryDraft } from '../../src/core/audit/entry.ts'
 import { openDatabase } from '../../src/store/database.ts'
-import { appendEntries } from '../../src/store/log.ts'
+import { appendEntries } from '../../src/store/log/log.ts'
 import { bootstrapOrganisation } from '../../src/store/organisations.ts'
 
 const batchMax = 256

@@ -8,8 +8,8 @@ import {
   parseSpki,
   type PublicKey,
 } from '../../core/identity/public-key.ts'
-import { addAgentKey } from '../../store/agent-keys.ts'
-import { findIdentity } from '../../store/identities.ts'
+import { addAgentKey } from '../../store/identity/agent-keys.ts'
+import { findIdentity } from '../../store/identity/identities.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { type Context, defineOperation } from '../operation.ts'
 import { agentIdOrName, time } from '../schemas.ts'

@@ -12,9 +12,9 @@ import { AirworthyError } from '../../core/errors.ts'
 import { keyScopes } from '../../core/identity/key.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import { type AgentRow, findAgent, type PactRow, type VersionRow } from '../../store/agents.ts'
-import type { BudgetRow } from '../../store/budgets.ts'
+import type { BudgetRow } from '../../store/budgets/budgets.ts'
 import type { Database } from '../../store/database.ts'
-import type { ApiKey } from '../../store/keys.ts'
+import type { ApiKey } from '../../store/identity/keys.ts'
 import { id, integerText, time } from '../schemas.ts'
 
 const digest = z.string().meta({ description: 'Hex SHA-256.' })

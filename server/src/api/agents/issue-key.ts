@@ -2,7 +2,7 @@
 import type { IssuedKey, IssueKey } from '@airworthy/sdk'
 import { z } from 'zod'
 import { keyScopes } from '../../core/identity/key.ts'
-import { issueApiKey } from '../../store/keys.ts'
+import { issueApiKey } from '../../store/identity/keys.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { agentIdOrName, id, time } from '../schemas.ts'

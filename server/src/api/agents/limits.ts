@@ -1,6 +1,6 @@
 import { AirworthyError } from '../../core/errors.ts'
 import type { CompiledLimit } from '../../core/pact/compiled.ts'
-import { type BudgetLimits, budgetLimitsOf, limitMax } from '../../store/budgets.ts'
+import { type BudgetLimits, budgetLimitsOf, limitMax } from '../../store/budgets/budgets.ts'
 
 /** A pact's limit as budgets hold it. Throws `manifest.invalid` for more than an int8 can count. */
 export function limitsOf(limit: CompiledLimit): BudgetLimits {

@@ -1,7 +1,7 @@
 // GET /v1/agents/{agent}/public-keys
 import type { PublicKeyPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listAgentKeys } from '../../store/agent-keys.ts'
+import { listAgentKeys } from '../../store/identity/agent-keys.ts'
 import { defineOperation } from '../operation.ts'
 import { agentIdOrName } from '../schemas.ts'
 import { requireAgent } from './agent.ts'

@@ -2,7 +2,7 @@
 import type { AgentPublicKey } from '@airworthy/sdk'
 import { z } from 'zod'
 import { jwkOf } from '../../core/identity/public-key.ts'
-import type { AgentKey } from '../../store/agent-keys.ts'
+import type { AgentKey } from '../../store/identity/agent-keys.ts'
 import { time } from '../schemas.ts'
 
 export const thumbprint = z

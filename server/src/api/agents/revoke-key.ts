@@ -1,7 +1,7 @@
 // POST /v1/agents/{agent}/keys/{id}/revoke
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { revokeApiKey } from '../../store/keys.ts'
+import { revokeApiKey } from '../../store/identity/keys.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { agentIdOrName, id } from '../schemas.ts'

@@ -1,7 +1,7 @@
 // POST /v1/agents/{agent}/public-keys/{thumbprint}/revoke
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { revokeAgentKey } from '../../store/agent-keys.ts'
+import { revokeAgentKey } from '../../store/identity/agent-keys.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { agentIdOrName } from '../schemas.ts'

@@ -2,7 +2,7 @@
 import type { RotateKey } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { rotateApiKey } from '../../store/keys.ts'
+import { rotateApiKey } from '../../store/identity/keys.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { agentIdOrName, id, time } from '../schemas.ts'

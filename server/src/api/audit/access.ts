@@ -2,7 +2,7 @@
 import { AirworthyError } from '../../core/errors.ts'
 import type { Role } from '../../core/identity/roles.ts'
 import { reasonCharactersMax } from '../../core/audit/reason.ts'
-import { type AccessKind, recordAccess } from '../../store/accesses.ts'
+import { type AccessKind, recordAccess } from '../../store/audit/accesses.ts'
 import type { ApiDependencies, PayloadReader } from '../dependencies.ts'
 
 /** Who reads, by which operation, and why. */

@@ -8,9 +8,9 @@ import {
   listCheckpoints,
   listShards,
   type Shard,
-} from '../../store/checkpoints.ts'
-import { requireEntries } from '../../store/shard-deletions.ts'
-import { findSeqAt } from '../../store/entries-at.ts'
+} from '../../store/log/checkpoints.ts'
+import { requireEntries } from '../../store/log/shard-deletions.ts'
+import { findSeqAt } from '../../store/log/entries-at.ts'
 import type { NoteSigner } from '../../core/tlog/signatures.ts'
 import type { Context } from '../operation.ts'
 

@@ -2,7 +2,7 @@
 import type { Erasure } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { type ErasureRow, findErasure } from '../../store/erasures.ts'
+import { type ErasureRow, findErasure } from '../../store/audit/erasures.ts'
 import type { Context } from '../operation.ts'
 import { id, integerText, time } from '../schemas.ts'
 

@@ -1,7 +1,7 @@
 // GET /v1/audit/export
 import { Readable } from 'node:stream'
 import { z } from 'zod'
-import { recordAccess } from '../../store/accesses.ts'
+import { recordAccess } from '../../store/audit/accesses.ts'
 import { defineOperation, RawReply } from '../operation.ts'
 import { logId } from '../schemas.ts'
 import { planBundle } from './bundle-plan.ts'

@@ -1,7 +1,7 @@
 // Legal holds as the wire shows them.
 import type { LegalHold } from '@airworthy/sdk'
 import { z } from 'zod'
-import type { LegalHoldRow } from '../../store/legal-holds.ts'
+import type { LegalHoldRow } from '../../store/audit/legal-holds.ts'
 import { id, time } from '../schemas.ts'
 
 export const legalHoldSchema = z

@@ -1,7 +1,7 @@
 // GET /v1/audit/accesses
 import type { LoggedAccess, LoggedAccessPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listAccesses as readAccesses } from '../../store/accesses.ts'
+import { listAccesses as readAccesses } from '../../store/audit/accesses.ts'
 import { defineOperation } from '../operation.ts'
 import { id, integerText, nextOf, page, time } from '../schemas.ts'
 

@@ -1,7 +1,7 @@
 // GET /v1/audit/erasures
 import type { ErasurePage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listErasures as readErasures } from '../../store/erasures.ts'
+import { listErasures as readErasures } from '../../store/audit/erasures.ts'
 import { defineOperation } from '../operation.ts'
 import { id, nextOf, page } from '../schemas.ts'
 import { erasureSchema, presentErasure } from './erasure.ts'

@@ -1,7 +1,7 @@
 // GET /v1/audit/legal-holds
 import type { LegalHoldPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listLegalHolds as readHolds } from '../../store/legal-holds.ts'
+import { listLegalHolds as readHolds } from '../../store/audit/legal-holds.ts'
 import { defineOperation } from '../operation.ts'
 import { id, nextOf, page } from '../schemas.ts'
 import { legalHoldSchema, presentLegalHold } from './legal-hold.ts'

@@ -2,7 +2,7 @@
 import type { PlaceLegalHold } from '@airworthy/sdk'
 import { z } from 'zod'
 import { reasonCharactersMax } from '../../core/audit/reason.ts'
-import { findLegalHold, placeLegalHold as writeHold } from '../../store/legal-holds.ts'
+import { findLegalHold, placeLegalHold as writeHold } from '../../store/audit/legal-holds.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { requireAgent } from '../agents/agent.ts'
 import { defineOperation } from '../operation.ts'

@@ -1,6 +1,6 @@
 // POST /v1/audit/legal-holds/{id}/release
 import { AirworthyError } from '../../core/errors.ts'
-import { findLegalHold, releaseLegalHold as writeReleased } from '../../store/legal-holds.ts'
+import { findLegalHold, releaseLegalHold as writeReleased } from '../../store/audit/legal-holds.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams } from '../schemas.ts'

@@ -2,7 +2,7 @@
 import type { RequestErasure } from '@airworthy/sdk'
 import { z } from 'zod'
 import { reasonCharactersMax } from '../../core/audit/reason.ts'
-import { requestErasure as eraseSubject } from '../../store/erasures.ts'
+import { requestErasure as eraseSubject } from '../../store/audit/erasures.ts'
 import { defineOperation } from '../operation.ts'
 import { text } from '../schemas.ts'
 import { erasureSchema, presentErasure, requireErasure } from './erasure.ts'

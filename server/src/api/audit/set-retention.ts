@@ -1,7 +1,7 @@
 // POST /v1/audit/retention
 import type { SetRetention } from '@airworthy/sdk'
 import { z } from 'zod'
-import { setRetention as writeRetention } from '../../store/retention.ts'
+import { setRetention as writeRetention } from '../../store/audit/retention.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { presentRetention, retentionClassSchema, retentionSchema } from './retention.ts'

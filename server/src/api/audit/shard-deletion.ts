@@ -1,7 +1,7 @@
 // The deletion of a shard of the log as the wire shows it.
 import type { ShardDeletion } from '@airworthy/sdk'
 import { z } from 'zod'
-import type { ShardDeletionRow } from '../../store/shard-deletions.ts'
+import type { ShardDeletionRow } from '../../store/log/shard-deletions.ts'
 import { id, integerText, time } from '../schemas.ts'
 
 const entryPlace = z.string().meta({ description: '`<log id>:<seq>` of an entry.' })

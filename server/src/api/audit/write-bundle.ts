@@ -12,8 +12,8 @@ import {
   tileWidthMax,
 } from '../../core/tlog/tiles.ts'
 import { hashBytes, merkleRoot } from '../../core/tlog/tree.ts'
-import { readEntries } from '../../store/entries.ts'
-import { listIdentities, readDidLog } from '../../store/identities.ts'
+import { readEntries } from '../../store/log/entries.ts'
+import { listIdentities, readDidLog } from '../../store/identity/identities.ts'
 import type { Context } from '../operation.ts'
 import type { BundlePlan } from './bundle-plan.ts'
 

@@ -13,14 +13,14 @@ import { rollingSecondsMax, rollingSecondsMin } from '../../core/budget/window.t
 import { decimalToUnits } from '../../core/effect/amount.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
-import { nameSubjects } from '../../store/budget-subjects.ts'
+import { nameSubjects } from '../../store/budgets/budget-subjects.ts'
 import {
   type LedgerUse,
   listBudgetPolicies,
   type PolicyWithUse,
   type UnitUse,
-} from '../../store/budget-use.ts'
-import { limitMax, type BudgetLimits as StoredLimits } from '../../store/budgets.ts'
+} from '../../store/budgets/budget-use.ts'
+import { limitMax, type BudgetLimits as StoredLimits } from '../../store/budgets/budgets.ts'
 import type { Database } from '../../store/database.ts'
 import { id, integerText, text, time } from '../schemas.ts'
 

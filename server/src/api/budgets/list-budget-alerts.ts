@@ -2,7 +2,7 @@
 import type { BudgetAlert, BudgetAlertPage } from '@airworthy/sdk'
 import { z } from 'zod'
 import type { OrganisationId } from '../../core/ids.ts'
-import { type BudgetAlert as StoredAlert, listAlerts } from '../../store/budget-use.ts'
+import { type BudgetAlert as StoredAlert, listAlerts } from '../../store/budgets/budget-use.ts'
 import type { Database } from '../../store/database.ts'
 import { defineOperation } from '../operation.ts'
 import { id, integerText, limit, time } from '../schemas.ts'

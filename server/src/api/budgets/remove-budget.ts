@@ -2,7 +2,7 @@
 import type { RemovedBudget } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { removeBudgetPolicy } from '../../store/budget-policies.ts'
+import { removeBudgetPolicy } from '../../store/budgets/budget-policies.ts'
 import { defineOperation } from '../operation.ts'
 import { nameParams } from './budget.ts'
 

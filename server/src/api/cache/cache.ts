@@ -2,7 +2,7 @@
 import type { CachePair, CacheStanding } from '@airworthy/sdk'
 import { z } from 'zod'
 import { standingOf } from '../../core/cache/false-hits.ts'
-import type { PairRow, StandingRow } from '../../store/model-cache-evidence.ts'
+import type { PairRow, StandingRow } from '../../store/models/model-cache-evidence.ts'
 import { id, time } from '../schemas.ts'
 
 export const modeSchema = z.enum(['shadow', 'live'])

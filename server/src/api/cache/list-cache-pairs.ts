@@ -1,7 +1,7 @@
 // GET /v1/cache/pairs
 import type { CachePairPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listPairs } from '../../store/model-cache-evidence.ts'
+import { listPairs } from '../../store/models/model-cache-evidence.ts'
 import { requireAgent } from '../agents/agent.ts'
 import { defineOperation } from '../operation.ts'
 import { agentIdOrName, id, nextOf, page } from '../schemas.ts'

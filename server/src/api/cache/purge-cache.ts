@@ -1,7 +1,7 @@
 // POST /v1/cache/purge
 import type { PurgeCache, PurgedCache } from '@airworthy/sdk'
 import { z } from 'zod'
-import { purgeCache as purge } from '../../store/model-cache-stats.ts'
+import { purgeCache as purge } from '../../store/models/model-cache-stats.ts'
 import { requireAgent } from '../agents/agent.ts'
 import { defineOperation } from '../operation.ts'
 import { agentIdOrName, text } from '../schemas.ts'

@@ -2,7 +2,7 @@
 import type { ReviewCachePair } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { reviewPair } from '../../store/model-cache-evidence.ts'
+import { reviewPair } from '../../store/models/model-cache-evidence.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams } from '../schemas.ts'
 import { pairSchema, presentPair } from './cache.ts'

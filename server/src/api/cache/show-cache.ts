@@ -1,7 +1,7 @@
 // GET /v1/cache
 import type { CacheStats } from '@airworthy/sdk'
 import { z } from 'zod'
-import { readCacheStats } from '../../store/model-cache-stats.ts'
+import { readCacheStats } from '../../store/models/model-cache-stats.ts'
 import { requireAgent } from '../agents/agent.ts'
 import { defineOperation } from '../operation.ts'
 import { agentIdOrName, id, integerText } from '../schemas.ts'

@@ -4,8 +4,8 @@ import { promiseWithinMs, signPromise } from '../../core/audit/promise.ts'
 import { logFiles, tilesOf } from '../../adapters/objects/log-files.ts'
 import { formatProofFile } from '../../core/tlog/proof-file.ts'
 import { proveInclusion } from '../../core/tlog/proof.ts'
-import type { CallEntry } from '../../store/call-entries.ts'
-import { findCoveringCheckpoint } from '../../store/checkpoints.ts'
+import type { CallEntry } from '../../store/log/call-entries.ts'
+import { findCoveringCheckpoint } from '../../store/log/checkpoints.ts'
 import type { Context } from '../operation.ts'
 
 export type ProofContext = Pick<Context, 'db' | 'organisationId' | 'publishedLog'>

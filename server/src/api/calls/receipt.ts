@@ -2,10 +2,10 @@
 import type { Receipt, ReceiptEntry } from '@airworthy/sdk'
 import { leafHash } from '../../core/audit/entry.ts'
 import { AirworthyError } from '../../core/errors.ts'
-import { type CallEntry, findCallEntry } from '../../store/call-entries.ts'
-import type { CallRow } from '../../store/calls.ts'
-import { findShard } from '../../store/checkpoints.ts'
-import { requireEntries } from '../../store/shard-deletions.ts'
+import { type CallEntry, findCallEntry } from '../../store/log/call-entries.ts'
+import type { CallRow } from '../../store/calls/calls.ts'
+import { findShard } from '../../store/log/checkpoints.ts'
+import { requireEntries } from '../../store/log/shard-deletions.ts'
 import { promiseOf, type ProofContext, proofFileOf } from './entry-proof.ts'
 
 /** Throws `log.shard_deleted`. */

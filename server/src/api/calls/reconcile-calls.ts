@@ -2,7 +2,7 @@
 import type { ReconcileCalls, ReconciledCall, Reconciliation } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { listLostLeases, type LostLease, settleLostLeases } from '../../store/lost-leases.ts'
+import { listLostLeases, type LostLease, settleLostLeases } from '../../store/budgets/lost-leases.ts'
 import {
   listUnknownCalls,
   reconcileCalls as settleCalls,
@@ -12,7 +12,7 @@ import {
   type UnknownCall,
   usedBy,
   type WhichCalls,
-} from '../../store/reconcile-calls.ts'
+} from '../../store/calls/reconcile-calls.ts'
 import { requireAgent } from '../agents/agent.ts'
 import { type Context, defineOperation } from '../operation.ts'
 import { agentIdOrName, id, text } from '../schemas.ts'

@@ -2,7 +2,7 @@
 import type { CallAmounts, ReconciledLease, Reconciliation } from '@airworthy/sdk'
 import { z } from 'zod'
 import type { Amounts } from '../../core/budget/budget.ts'
-import type { LostLease } from '../../store/lost-leases.ts'
+import type { LostLease } from '../../store/budgets/lost-leases.ts'
 import { amountsOf } from '../../store/recorder/ledger.ts'
 import { id, integerText, time } from '../schemas.ts'
 

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { kindsDefault } from '../../core/channel/filter.ts'
 import { formatWebhookSecret } from '../../core/channel/webhook-signature.ts'
 import { AirworthyError } from '../../core/errors.ts'
-import { addChannel as storeChannel, channelsMax } from '../../store/channels.ts'
+import { addChannel as storeChannel, channelsMax } from '../../store/channels/channels.ts'
 import { defineOperation } from '../operation.ts'
 import {
   channelName,

@@ -15,9 +15,9 @@ import { parseWebhookSecret } from '../../core/channel/webhook-signature.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import { findAgent } from '../../store/agents.ts'
-import { type Channel as StoredChannel, findChannel } from '../../store/channels.ts'
+import { type Channel as StoredChannel, findChannel } from '../../store/channels/channels.ts'
 import type { Database } from '../../store/database.ts'
-import { countDeliveries, type Delivery as StoredDelivery } from '../../store/deliveries.ts'
+import { countDeliveries, type Delivery as StoredDelivery } from '../../store/channels/deliveries.ts'
 import { agentIdOrName, id, text, time } from '../schemas.ts'
 
 export const channelName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {

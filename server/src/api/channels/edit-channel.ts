@@ -2,7 +2,7 @@
 import type { EditChannel } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { editChannel as storeEdited } from '../../store/channels.ts'
+import { editChannel as storeEdited } from '../../store/channels/channels.ts'
 import { defineOperation } from '../operation.ts'
 import {
   channelName,

@@ -1,8 +1,8 @@
 // GET /v1/channels
 import type { ChannelList } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listChannels as readChannels } from '../../store/channels.ts'
-import { countDeliveries } from '../../store/deliveries.ts'
+import { listChannels as readChannels } from '../../store/channels/channels.ts'
+import { countDeliveries } from '../../store/channels/deliveries.ts'
 import { defineOperation } from '../operation.ts'
 import { channelSchema, presentChannel } from './channel.ts'
 

@@ -1,7 +1,7 @@
 // GET /v1/deliveries
 import type { DeliveryPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listDeliveries as readDeliveries } from '../../store/deliveries.ts'
+import { listDeliveries as readDeliveries } from '../../store/channels/deliveries.ts'
 import { defineOperation } from '../operation.ts'
 import { id, nextOf, page } from '../schemas.ts'
 import { channelName, deliverySchema, presentDelivery, requireChannel } from './channel.ts'

@@ -2,7 +2,7 @@
 import type { RemovedChannel } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { removeChannel as storeRemoved } from '../../store/channels.ts'
+import { removeChannel as storeRemoved } from '../../store/channels/channels.ts'
 import { defineOperation } from '../operation.ts'
 import { nameParams } from './channel.ts'
 

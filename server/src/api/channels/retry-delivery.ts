@@ -1,6 +1,6 @@
 // POST /v1/deliveries/{id}/retry
 import { AirworthyError } from '../../core/errors.ts'
-import { listDeliveries, retryDelivery as storeRetry } from '../../store/deliveries.ts'
+import { listDeliveries, retryDelivery as storeRetry } from '../../store/channels/deliveries.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams } from '../schemas.ts'
 import { deliverySchema, presentDelivery } from './channel.ts'

@@ -4,7 +4,7 @@ import type { ChannelTest } from '@airworthy/sdk'
 import { z } from 'zod'
 import { DeliveryFailure } from '../../adapters/notifier/delivery-failure.ts'
 import { buildMessage } from '../../core/channel/message.ts'
-import { openTarget } from '../../store/channels.ts'
+import { openTarget } from '../../store/channels/channels.ts'
 import { defineOperation } from '../operation.ts'
 import { nameParams, requireChannel } from './channel.ts'
 

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import type { Database } from '../../store/database.ts'
-import { type EffectRow, findEffect } from '../../store/effects.ts'
+import { type EffectRow, findEffect } from '../../store/calls/effects.ts'
 import { amount, id, time } from '../schemas.ts'
 
 export const effectStateSchema = z.enum([

@@ -1,7 +1,7 @@
 // GET /v1/effects
 import type { EffectPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listEffects as readEffects } from '../../store/effects.ts'
+import { listEffects as readEffects } from '../../store/calls/effects.ts'
 import { defineOperation } from '../operation.ts'
 import { id, nextOf, page } from '../schemas.ts'
 import { effectSchema, effectStateSchema, presentEffect } from './effect.ts'

@@ -2,10 +2,10 @@
 import type { Kysely } from 'kysely'
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
-import { findShard } from '../../store/checkpoints.ts'
-import { findLog, type LogHead } from '../../store/entries.ts'
-import type { Schema } from '../../store/schema.ts'
-import { requireEntries } from '../../store/shard-deletions.ts'
+import { findShard } from '../../store/log/checkpoints.ts'
+import { findLog, type LogHead } from '../../store/log/entries.ts'
+import type { Schema } from '../../store/schema/schema.ts'
+import { requireEntries } from '../../store/log/shard-deletions.ts'
 
 /**
  * The shard with this id; without one the open shard, undefined while there is none. Throws

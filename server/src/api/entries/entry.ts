@@ -1,6 +1,6 @@
 import type { Entry } from '@airworthy/sdk'
 import { leafHash } from '../../core/audit/entry.ts'
-import type { EntryRow } from '../../store/entries.ts'
+import type { EntryRow } from '../../store/log/entries.ts'
 
 export function presentEntry(row: EntryRow): Omit<Entry, 'logId'> {
   return {

@@ -1,7 +1,7 @@
 // GET /v1/entries
 import type { EntryPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { readEntries } from '../../store/entries.ts'
+import { readEntries } from '../../store/log/entries.ts'
 import { defineOperation } from '../operation.ts'
 import { integerText, limit, logId, nextOf } from '../schemas.ts'
 import { chooseLog } from './choose-log.ts'

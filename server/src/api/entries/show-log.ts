@@ -2,7 +2,7 @@
 import type { LogSummary } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { checkLog } from '../../store/log-check.ts'
+import { checkLog } from '../../store/log/log-check.ts'
 import { defineOperation } from '../operation.ts'
 import { integerText, logId } from '../schemas.ts'
 import { chooseLog } from './choose-log.ts'

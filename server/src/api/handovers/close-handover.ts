@@ -1,6 +1,6 @@
 // POST /v1/handovers/{id}/close
-import { requireTaken } from '../../store/handovers.ts'
-import { completeWithSession } from '../../store/run-commands.ts'
+import { requireTaken } from '../../store/handover/handovers.ts'
+import { completeWithSession } from '../../store/runs/run-commands.ts'
 import { closeSession } from '../../store/sessions.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'

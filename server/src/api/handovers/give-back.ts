@@ -1,5 +1,5 @@
 // POST /v1/handovers/{id}/give-back
-import { endHandover, requireTaken } from '../../store/handovers.ts'
+import { endHandover, requireTaken } from '../../store/handover/handovers.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams } from '../schemas.ts'

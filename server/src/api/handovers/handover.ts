@@ -2,7 +2,7 @@
 import type { Handover } from '@airworthy/sdk'
 import { z } from 'zod'
 import { handoverStates } from '../../core/handover/handover.ts'
-import type { Handover as HandoverRow } from '../../store/handovers.ts'
+import type { Handover as HandoverRow } from '../../store/handover/handovers.ts'
 import { id, time } from '../schemas.ts'
 
 export const handoverStateSchema = z.enum(['open', 'taken', 'returned', 'closed'])

@@ -1,7 +1,7 @@
 // GET /v1/handovers
 import type { HandoverPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listHandovers as readHandovers } from '../../store/handovers.ts'
+import { listHandovers as readHandovers } from '../../store/handover/handovers.ts'
 import { defineOperation } from '../operation.ts'
 import { id, nextOf, page } from '../schemas.ts'
 import { handoverFilter, handoverSchema, presentHandover, statesOf } from './handover.ts'

@@ -9,8 +9,8 @@ import {
   resultOf,
   type Said,
 } from '../../core/handover/transcript.ts'
-import { listTold, type Told } from '../../store/handover-standing.ts'
-import { requireHandover } from '../../store/handovers.ts'
+import { listTold, type Told } from '../../store/handover/handover-standing.ts'
+import { requireHandover } from '../../store/handover/handovers.ts'
 import { requestPart, type PayloadReader } from '../dependencies.ts'
 import { defineOperation } from '../operation.ts'
 import { id, idParams, nextOf, page, time } from '../schemas.ts'

@@ -1,8 +1,8 @@
 // GET /v1/handovers/{id}
 import type { HandoverDetail } from '@airworthy/sdk'
 import { z } from 'zod'
-import { readStanding, type StandingCall } from '../../store/handover-standing.ts'
-import { requireHandover } from '../../store/handovers.ts'
+import { readStanding, type StandingCall } from '../../store/handover/handover-standing.ts'
+import { requireHandover } from '../../store/handover/handovers.ts'
 import { effectSchema, presentEffect } from '../effects/effect.ts'
 import { defineOperation } from '../operation.ts'
 import { presentRun, runSchema } from '../runs/run.ts'

@@ -1,7 +1,7 @@
 // POST /v1/handovers/{id}/take
 import type { TakeHandover } from '@airworthy/sdk'
 import { z } from 'zod'
-import { takeHandover as take } from '../../store/handovers.ts'
+import { takeHandover as take } from '../../store/handover/handovers.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams } from '../schemas.ts'

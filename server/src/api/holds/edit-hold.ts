@@ -1,7 +1,7 @@
 // POST /v1/holds/{id}/edit
 import type { EditedHold, EditHold } from '@airworthy/sdk'
 import { z } from 'zod'
-import { findHold } from '../../store/holds.ts'
+import { findHold } from '../../store/holds/holds.ts'
 import { callSchema, presentCall, requireCall } from '../calls/call.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams, text } from '../schemas.ts'

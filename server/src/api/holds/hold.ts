@@ -2,7 +2,7 @@
 import type { DecidedHold, DecideHold, Hold } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { findHold, type HoldRow } from '../../store/holds.ts'
+import { findHold, type HoldRow } from '../../store/holds/holds.ts'
 import {
   callSchema,
   presentCall,

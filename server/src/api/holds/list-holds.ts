@@ -1,7 +1,7 @@
 // GET /v1/holds
 import type { HoldPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listHolds as readHolds } from '../../store/holds.ts'
+import { listHolds as readHolds } from '../../store/holds/holds.ts'
 import { defineOperation } from '../operation.ts'
 import { id, nextOf, page } from '../schemas.ts'
 import { holdSchema, holdStateSchema, presentHold } from './hold.ts'

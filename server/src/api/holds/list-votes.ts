@@ -1,7 +1,7 @@
 // GET /v1/holds/{id}/votes
 import type { HoldVote, HoldVotes } from '@airworthy/sdk'
 import { z } from 'zod'
-import { type CastVote, listVotes as readVotes } from '../../store/cast-votes.ts'
+import { type CastVote, listVotes as readVotes } from '../../store/holds/cast-votes.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams, time } from '../schemas.ts'
 import { requireHold } from './hold.ts'

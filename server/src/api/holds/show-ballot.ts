@@ -1,8 +1,8 @@
 // GET /v1/holds/{id}/ballot
 import type { Ballot, HoldBallot } from '@airworthy/sdk'
 import { z } from 'zod'
-import { readFullHold } from '../../store/hold-rows.ts'
-import { ballotOf } from '../../store/vote-checks.ts'
+import { readFullHold } from '../../store/holds/hold-rows.ts'
+import { ballotOf } from '../../store/holds/vote-checks.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import { defineOperation } from '../operation.ts'
 import { id, idParams } from '../schemas.ts'

@@ -10,7 +10,7 @@ import {
   listCastVotes,
   listDecidedHolds,
   reportedMax,
-} from '../../store/approval-load.ts'
+} from '../../store/holds/approval-load.ts'
 import { findPact } from '../../store/pacts.ts'
 import { type Context, defineOperation } from '../operation.ts'
 import { amount, time } from '../schemas.ts'

@@ -1,8 +1,8 @@
 // POST /v1/identity/deactivate
 import type { DeactivateIdentity } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listAgentKeys, revokeAgentKey } from '../../store/agent-keys.ts'
-import { listApiKeys, revokeApiKey } from '../../store/keys.ts'
+import { listAgentKeys, revokeAgentKey } from '../../store/identity/agent-keys.ts'
+import { listApiKeys, revokeApiKey } from '../../store/identity/keys.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { type Context, defineOperation } from '../operation.ts'
 import { identitySchema, ofAgent, presentIdentity, subjectOf } from './identity.ts'

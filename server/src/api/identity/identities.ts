@@ -17,7 +17,7 @@ import {
 } from '../../core/identity/webvh-write.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import { keyNames, type Signer } from '../../adapters/signer/signer.ts'
-import { isAgentKeyLive, listAgentKeys } from '../../store/agent-keys.ts'
+import { isAgentKeyLive, listAgentKeys } from '../../store/identity/agent-keys.ts'
 import type { Database } from '../../store/database.ts'
 import {
   appendVersions,
@@ -26,7 +26,7 @@ import {
   listAgentsWithoutIdentity,
   listIdentitiesBehind,
   type NewVersion,
-} from '../../store/identities.ts'
+} from '../../store/identity/identities.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { publishedLog, readPublishedLog } from './published-log.ts'
 import { ensureUpdateKey, findUpdateKey, type UpdateKey } from './update-keys.ts'

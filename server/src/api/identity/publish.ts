@@ -7,7 +7,7 @@ import { parallelWebDocument } from '../../core/identity/did-document.ts'
 import { jwkOf, thumbprintOf } from '../../core/identity/public-key.ts'
 import { isUuid } from '../../core/ids.ts'
 import { keyNames } from '../../adapters/signer/signer.ts'
-import { readDidLogMark } from '../../store/identities.ts'
+import { readDidLogMark } from '../../store/identity/identities.ts'
 import { type Identities, pathOf } from './identities.ts'
 import { type PublishedLog, readPublishedLog } from './published-log.ts'
 

@@ -8,7 +8,7 @@ import {
   type IdentityRow,
   readDidLog,
   type WitnessProof,
-} from '../../store/identities.ts'
+} from '../../store/identity/identities.ts'
 
 export type PublishedLog = WebvhLog & {
   readonly identity: IdentityRow

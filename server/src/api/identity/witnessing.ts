@@ -13,9 +13,9 @@ import {
   publishVersions,
   readDidLog,
   type WitnessProof,
-} from '../../store/identities.ts'
+} from '../../store/identity/identities.ts'
 import { runCommand } from '../../store/transaction.ts'
-import { findWitnessedDid, saveWitnessedDid } from '../../store/witnessed-dids.ts'
+import { findWitnessedDid, saveWitnessedDid } from '../../store/identity/witnessed-dids.ts'
 import type { Identities } from './identities.ts'
 import { readPublishedLog, witnessFile } from './published-log.ts'
 

@@ -3,8 +3,8 @@ import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import type { Proposal } from '../../core/approval/proposal.ts'
 import type { OrganisationId } from '../../core/ids.ts'
-import { resumeKill } from '../../store/kills.ts'
-import type { Schema } from '../../store/schema.ts'
+import { resumeKill } from '../../store/kills/kills.ts'
+import type { Schema } from '../../store/schema/schema.ts'
 import { id } from '../schemas.ts'
 
 const change = z.object({ kill: id })

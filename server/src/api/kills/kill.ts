@@ -9,8 +9,8 @@ import {
   type KillRow,
   listGatewaysOfKill,
   requireKill,
-} from '../../store/kills.ts'
-import { listUnfenced, type UnfencedReplica } from '../../store/unfenced-replicas.ts'
+} from '../../store/kills/kills.ts'
+import { listUnfenced, type UnfencedReplica } from '../../store/kills/unfenced-replicas.ts'
 import { id, integerText, time } from '../schemas.ts'
 
 const unfencedShownMax = 100

@@ -1,7 +1,7 @@
 // GET /v1/kills
 import type { KillPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listKills as readKills } from '../../store/kills.ts'
+import { listKills as readKills } from '../../store/kills/kills.ts'
 import { defineOperation } from '../operation.ts'
 import { id, limit, nextOf } from '../schemas.ts'
 import { killSchema, presentKill } from './kill.ts'

@@ -2,7 +2,7 @@
 import type { Proposal, ResumeKill } from '@airworthy/sdk'
 import { z } from 'zod'
 import { proposalSecondsDefault, proposalSecondsMax } from '../../core/approval/proposal.ts'
-import { requireInForce } from '../../store/kills.ts'
+import { requireInForce } from '../../store/kills/kills.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { propose } from '../../store/two-person.ts'
 import { defineOperation } from '../operation.ts'

@@ -11,8 +11,8 @@ import {
   parseAddCheckpoint,
   sizeMediaType,
 } from '../../core/tlog/witness.ts'
-import { readClock } from '../../store/checkpoints.ts'
-import { advanceWitnessedLog, findWitnessedLog } from '../../store/witnessed-logs.ts'
+import { readClock } from '../../store/log/checkpoints.ts'
+import { advanceWitnessedLog, findWitnessedLog } from '../../store/log/witnessed-logs.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 
 type Answer = { readonly status: number; readonly type: string; readonly body: string }

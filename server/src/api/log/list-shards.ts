@@ -1,8 +1,8 @@
 // GET /v1/log/shards
 import type { LogShards } from '@airworthy/sdk'
 import { z } from 'zod'
-import { findLastCheckpoint, listShards as findShards } from '../../store/checkpoints.ts'
-import { listShardDeletions } from '../../store/shard-deletions.ts'
+import { findLastCheckpoint, listShards as findShards } from '../../store/log/checkpoints.ts'
+import { listShardDeletions } from '../../store/log/shard-deletions.ts'
 import { defineOperation } from '../operation.ts'
 import { formatVkey } from '../../core/tlog/note-key.ts'
 import { presentShard, shardSchema } from './shard.ts'

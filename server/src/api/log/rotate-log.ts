@@ -1,6 +1,6 @@
 // POST /v1/log/rotate
 import type { LogShard } from '@airworthy/sdk'
-import { closeShard } from '../../store/log-shards.ts'
+import { closeShard } from '../../store/log/log-shards.ts'
 import { defineOperation } from '../operation.ts'
 import { presentShard, shardSchema } from './shard.ts'
 

@@ -1,7 +1,7 @@
 import type { LogShard } from '@airworthy/sdk'
 import { z } from 'zod'
-import type { CheckpointRow, Shard } from '../../store/checkpoints.ts'
-import type { ShardDeletionRow } from '../../store/shard-deletions.ts'
+import type { CheckpointRow, Shard } from '../../store/log/checkpoints.ts'
+import type { ShardDeletionRow } from '../../store/log/shard-deletions.ts'
 import { presentShardDeletion, shardDeletionSchema } from '../audit/shard-deletion.ts'
 import { integerText, time } from '../schemas.ts'
 

@@ -2,8 +2,8 @@
 import type { Asset, Quote } from '@airworthy/sdk'
 import { z } from 'zod'
 import { isFresh } from '../../core/money/quote.ts'
-import type { KnownAsset } from '../../store/money-assets.ts'
-import type { KnownQuote } from '../../store/money-quotes.ts'
+import type { KnownAsset } from '../../store/money/money-assets.ts'
+import type { KnownQuote } from '../../store/money/money-quotes.ts'
 import { id, integerText, time } from '../schemas.ts'
 
 export const assetSchema: z.ZodType<Asset> = z

@@ -1,7 +1,7 @@
 // GET /v1/assets
 import type { AssetList } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listAssets as readAssets } from '../../store/money-assets.ts'
+import { listAssets as readAssets } from '../../store/money/money-assets.ts'
 import { defineOperation } from '../operation.ts'
 import { assetSchema, presentAsset } from './asset.ts'
 

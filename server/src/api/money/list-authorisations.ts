@@ -2,7 +2,7 @@
 import type { AuthorisationPage } from '@airworthy/sdk'
 import { z } from 'zod'
 import { majorText } from '../../core/money/asset.ts'
-import { listAuthorisations as readAuthorisations } from '../../store/money-authorisations.ts'
+import { listAuthorisations as readAuthorisations } from '../../store/money/money-authorisations.ts'
 import { defineOperation } from '../operation.ts'
 import { id, nextOf, page, time } from '../schemas.ts'
 

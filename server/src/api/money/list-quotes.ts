@@ -1,7 +1,7 @@
 // GET /v1/quotes
 import type { QuoteList } from '@airworthy/sdk'
 import { z } from 'zod'
-import { databaseNow, listQuotes as readQuotes } from '../../store/money-quotes.ts'
+import { databaseNow, listQuotes as readQuotes } from '../../store/money/money-quotes.ts'
 import { defineOperation } from '../operation.ts'
 import { presentQuote, quoteSchema } from './asset.ts'
 

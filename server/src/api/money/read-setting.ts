@@ -7,9 +7,9 @@ import type { OrganisationId } from '../../core/ids.ts'
 import { parseAsset } from '../../core/money/asset.ts'
 import { exactDigest, foldCounterparty, foldedDigest } from '../../core/money/counterparty.ts'
 import type { LimitKind, LimitShape, LimitTerms, ListedParty } from '../../core/money/limit.ts'
-import { findSubject } from '../../store/budget-subjects.ts'
+import { findSubject } from '../../store/budgets/budget-subjects.ts'
 import type { Database } from '../../store/database.ts'
-import { findDecimals } from '../../store/money-assets.ts'
+import { findDecimals } from '../../store/money/money-assets.ts'
 
 type Context = {
   readonly db: Database

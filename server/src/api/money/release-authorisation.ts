@@ -1,7 +1,7 @@
 // POST /v1/authorisations/{id}/release
 import type { AuthorisationRelease, ReleaseAuthorisation } from '@airworthy/sdk'
 import { z } from 'zod'
-import { proposeRelease } from '../../store/money-authorisations.ts'
+import { proposeRelease } from '../../store/money/money-authorisations.ts'
 import { defineOperation } from '../operation.ts'
 import { id, idParams, text } from '../schemas.ts'
 

@@ -1,7 +1,7 @@
 // POST /v1/limits/{name}/remove
 import type { LimitRemoval, RemoveLimit } from '@airworthy/sdk'
 import { z } from 'zod'
-import { removeLimit as proposeRemoval } from '../../store/money-limits.ts'
+import { removeLimit as proposeRemoval } from '../../store/money/money-limits.ts'
 import { defineOperation } from '../operation.ts'
 import { id, text } from '../schemas.ts'
 import { nameParams } from './limit.ts'

@@ -1,7 +1,7 @@
 // POST /v1/limits/{name}
 import type { LimitSet, SetLimit } from '@airworthy/sdk'
 import { z } from 'zod'
-import { setLimit as storeLimit } from '../../store/money-limits.ts'
+import { setLimit as storeLimit } from '../../store/money/money-limits.ts'
 import { windowSchema } from '../budgets/budget.ts'
 import { defineOperation } from '../operation.ts'
 import { text } from '../schemas.ts'

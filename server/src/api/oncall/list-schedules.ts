@@ -1,7 +1,7 @@
 // GET /v1/oncall
 import type { SchedulePage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { readSchedules } from '../../store/on-call.ts'
+import { readSchedules } from '../../store/holds/on-call.ts'
 import { defineOperation } from '../operation.ts'
 import { presentSchedule, scheduleSchema } from './schedule.ts'
 

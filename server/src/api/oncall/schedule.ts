@@ -2,8 +2,8 @@
 import type { Schedule } from '@airworthy/sdk'
 import { z } from 'zod'
 import { onCallAt } from '../../core/approval/on-call.ts'
-import { findOperators } from '../../store/operators.ts'
-import type { ScheduleRow } from '../../store/on-call.ts'
+import { findOperators } from '../../store/identity/operators.ts'
+import type { ScheduleRow } from '../../store/holds/on-call.ts'
 import type { Context } from '../operation.ts'
 import { id } from '../schemas.ts'
 

@@ -1,7 +1,7 @@
 // GET /v1/oncall/{name}
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { readSchedules } from '../../store/on-call.ts'
+import { readSchedules } from '../../store/holds/on-call.ts'
 import { defineOperation } from '../operation.ts'
 import { presentSchedule, scheduleName, scheduleSchema } from './schedule.ts'
 

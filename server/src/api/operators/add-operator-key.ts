@@ -11,7 +11,7 @@ import {
   listOperatorKeys,
   operatorKeysMax,
   type OperatorKeyRow,
-} from '../../store/operator-keys.ts'
+} from '../../store/identity/operator-keys.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { operatorKeySchema, presentOperatorKey } from './operator-key.ts'

@@ -1,7 +1,7 @@
 // GET /v1/operators/{id}/keys
 import type { OperatorKeys } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listOperatorKeys as readKeys } from '../../store/operator-keys.ts'
+import { listOperatorKeys as readKeys } from '../../store/identity/operator-keys.ts'
 import { defineOperation } from '../operation.ts'
 import { id } from '../schemas.ts'
 import { operatorKeySchema, presentOperatorKey } from './operator-key.ts'

@@ -1,7 +1,7 @@
 // GET /v1/operators
 import type { OperatorPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listOperators as readOperators } from '../../store/operators.ts'
+import { listOperators as readOperators } from '../../store/identity/operators.ts'
 import { defineOperation } from '../operation.ts'
 import { id, nextOf, page } from '../schemas.ts'
 import { operatorSchema, presentOperator } from './operator.ts'

@@ -1,7 +1,7 @@
 // Operators' own keys as the wire shows them.
 import type { OperatorKey } from '@airworthy/sdk'
 import { z } from 'zod'
-import type { OperatorKeyRow } from '../../store/operator-keys.ts'
+import type { OperatorKeyRow } from '../../store/identity/operator-keys.ts'
 import { id, time } from '../schemas.ts'
 
 export const thumbprintSchema = z

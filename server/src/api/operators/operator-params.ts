@@ -1,7 +1,7 @@
 // The operator that a path names: an id, or `me` for who asks.
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { findOperator, type OperatorRow } from '../../store/operators.ts'
+import { findOperator, type OperatorRow } from '../../store/identity/operators.ts'
 import type { Context } from '../operation.ts'
 import { id } from '../schemas.ts'
 

@@ -2,7 +2,7 @@
 import type { Operator } from '@airworthy/sdk'
 import { z } from 'zod'
 import { roles } from '../../core/identity/roles.ts'
-import type { OperatorRow } from '../../store/operators.ts'
+import type { OperatorRow } from '../../store/identity/operators.ts'
 import { id, text, time } from '../schemas.ts'
 
 export const roleSchema = z.enum(roles)

@@ -1,7 +1,7 @@
 // POST /v1/operators/{id}/revoke
 import { AirworthyError } from '../../core/errors.ts'
 import { mayGrant } from '../../core/identity/roles.ts'
-import { findOperator, revokeOperator as writeRevoked } from '../../store/operators.ts'
+import { findOperator, revokeOperator as writeRevoked } from '../../store/identity/operators.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams } from '../schemas.ts'

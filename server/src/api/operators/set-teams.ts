@@ -1,7 +1,7 @@
 // POST /v1/operators/{id}/teams
 import type { SetTeams } from '@airworthy/sdk'
 import { z } from 'zod'
-import { setTeams as writeTeams } from '../../store/operators.ts'
+import { setTeams as writeTeams } from '../../store/identity/operators.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { operatorSchema, presentOperator, teamsSchema } from './operator.ts'

@@ -1,7 +1,7 @@
 // GET /v1/prices
 import type { ListedPrice, PricePage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listPriceOverrides } from '../../store/price-overrides.ts'
+import { listPriceOverrides } from '../../store/models/price-overrides.ts'
 import { defineOperation } from '../operation.ts'
 import { limit, text } from '../schemas.ts'
 import { catalogueInfo, listedPrice, presentCatalogue, providerName } from './price.ts'

@@ -2,7 +2,7 @@
 import type { RemovedPriceOverride, RemovePriceOverride } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { removePriceOverride as deleteOverride } from '../../store/price-overrides.ts'
+import { removePriceOverride as deleteOverride } from '../../store/models/price-overrides.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { priceModel, providerName } from './price.ts'

@@ -2,10 +2,10 @@
 import type { Kysely } from 'kysely'
 import type { Proposal, ProposalKind } from '../../core/approval/proposal.ts'
 import type { OrganisationId } from '../../core/ids.ts'
-import type { Schema } from '../../store/schema.ts'
-import { applyRelease } from '../../store/money-authorisations.ts'
-import { applyLoosening } from '../../store/money-limits.ts'
-import { applyQuote } from '../../store/money-quotes.ts'
+import type { Schema } from '../../store/schema/schema.ts'
+import { applyRelease } from '../../store/money/money-authorisations.ts'
+import { applyLoosening } from '../../store/money/money-limits.ts'
+import { applyQuote } from '../../store/money/money-quotes.ts'
 import { applyResume } from '../kills/apply-resume.ts'
 
 export type Applier = (

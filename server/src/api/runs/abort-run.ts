@@ -1,6 +1,6 @@
 // POST /v1/runs/{id}/abort
 import { AirworthyError } from '../../core/errors.ts'
-import { requireRun, takeBackRun } from '../../store/run-commands.ts'
+import { requireRun, takeBackRun } from '../../store/runs/run-commands.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams } from '../schemas.ts'

@@ -1,7 +1,7 @@
 // GET /v1/runs
 import type { RunPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listRuns as readRuns } from '../../store/runs.ts'
+import { listRuns as readRuns } from '../../store/runs/runs.ts'
 import { defineOperation } from '../operation.ts'
 import { id, nextOf, page } from '../schemas.ts'
 import { presentRun, runSchema, runStateSchema } from './run.ts'

@@ -1,6 +1,6 @@
 // POST /v1/sessions/{id}/runs
 import { AirworthyError } from '../../core/errors.ts'
-import { openRun as insertRun } from '../../store/run-commands.ts'
+import { openRun as insertRun } from '../../store/runs/run-commands.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { loadPact } from '../pacts.ts'

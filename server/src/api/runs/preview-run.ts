@@ -1,5 +1,5 @@
 // GET /v1/runs/{id}/preview
-import { requireRun } from '../../store/run-commands.ts'
+import { requireRun } from '../../store/runs/run-commands.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams } from '../schemas.ts'
 import { previewSchema, previewUndo } from './preview.ts'

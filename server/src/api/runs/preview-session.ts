@@ -1,6 +1,6 @@
 // GET /v1/sessions/{id}/preview
 import { wholeSessionName } from '../../core/run/run.ts'
-import { findRunByName } from '../../store/runs.ts'
+import { findRunByName } from '../../store/runs/runs.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams } from '../schemas.ts'
 import { requireSession } from '../sessions/session.ts'

@@ -2,7 +2,7 @@
 import type { OpenRun, Run, RunDetail, RunStep, SettleRun, TakeBackRun } from '@airworthy/sdk'
 import { z } from 'zod'
 import { runNameLengthMax } from '../../core/run/run.ts'
-import { listSteps, type RunRow, type StepRow } from '../../store/runs.ts'
+import { listSteps, type RunRow, type StepRow } from '../../store/runs/runs.ts'
 import { presentAmount, effectClassSchema, effectStateSchema } from '../effects/effect.ts'
 import type { Context } from '../operation.ts'
 import { amount, id, text, time } from '../schemas.ts'

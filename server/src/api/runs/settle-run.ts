@@ -1,5 +1,5 @@
 // POST /v1/runs/{id}/settle
-import { requireRun, settleRun as writeSettled } from '../../store/run-commands.ts'
+import { requireRun, settleRun as writeSettled } from '../../store/runs/run-commands.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams } from '../schemas.ts'

@@ -1,5 +1,5 @@
 // POST /v1/runs/{id}/undo
-import { requireRun, takeBackRun } from '../../store/run-commands.ts'
+import { requireRun, takeBackRun } from '../../store/runs/run-commands.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { idParams } from '../schemas.ts'

@@ -1,5 +1,5 @@
 // POST /v1/sessions/{id}/undo
-import { takeBackRun, wholeSessionRun } from '../../store/run-commands.ts'
+import { takeBackRun, wholeSessionRun } from '../../store/runs/run-commands.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { loadPact } from '../pacts.ts'

@@ -1,5 +1,5 @@
 // POST /v1/sessions/{id}/close
-import { completeWithSession } from '../../store/run-commands.ts'
+import { completeWithSession } from '../../store/runs/run-commands.ts'
 import { closeSession as writeClosed } from '../../store/sessions.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'

@@ -1,9 +1,9 @@
 // GET /v1/sessions/{id}
 import type { SessionDetail } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listBudgets } from '../../store/budgets.ts'
-import { listCallsOfSession } from '../../store/calls.ts'
-import { listEffectsOfCalls } from '../../store/effects.ts'
+import { listBudgets } from '../../store/budgets/budgets.ts'
+import { listCallsOfSession } from '../../store/calls/calls.ts'
+import { listEffectsOfCalls } from '../../store/calls/effects.ts'
 import { budgetSchema, presentBudget } from '../agents/agent.ts'
 import { callSchema, presentCall } from '../calls/call.ts'
 import { effectSchema, presentEffect } from '../effects/effect.ts'

@@ -1,7 +1,7 @@
 // GET /v1/usage/calls
 import type { ModelUse, ModelUsePage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listModelUse as readUse } from '../../store/model-usage.ts'
+import { listModelUse as readUse } from '../../store/models/model-usage.ts'
 import { requireAgent } from '../agents/agent.ts'
 import { defineOperation } from '../operation.ts'
 import { agentIdOrName, id, integerText, nextOf, page, time } from '../schemas.ts'

@@ -1,7 +1,7 @@
 // GET /v1/usage/imports
 import type { UsageImportPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { listUsageImports as readImports } from '../../store/usage-imports.ts'
+import { listUsageImports as readImports } from '../../store/models/usage-imports.ts'
 import { defineOperation } from '../operation.ts'
 import { id, nextOf, page } from '../schemas.ts'
 import { storedReport, usageImportSummary } from './usage-import.ts'

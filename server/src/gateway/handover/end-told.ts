@@ -2,7 +2,7 @@
 // in the queue. Tool calls and whole replies in flight are carried to their end and recorded.
 import { AirworthyError } from '../../core/errors.ts'
 import { handoverPath } from '../../core/handover/handover.ts'
-import type { HandedOver } from '../../store/handovers.ts'
+import type { HandedOver } from '../../store/handover/handovers.ts'
 import type { Gateway } from '../gateway.ts'
 
 export function endTold(

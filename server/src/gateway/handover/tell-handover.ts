@@ -7,8 +7,8 @@ import {
   type HandoverState,
   isLive,
 } from '../../core/handover/handover.ts'
-import { listMessages } from '../../store/handover-messages.ts'
-import { findHandoverOfSession, type Handover } from '../../store/handovers.ts'
+import { listMessages } from '../../store/handover/handover-messages.ts'
+import { findHandoverOfSession, type Handover } from '../../store/handover/handovers.ts'
 import type { Gateway } from '../gateway.ts'
 
 /** Who waits at a time, of all and of one session; one more is told to come back. */

@@ -4,7 +4,7 @@ import { isOver, standingOf } from '../../core/approval/standing.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import type { Database } from '../../store/database.ts'
-import { listHoldStandings } from '../../store/hold-standing.ts'
+import { listHoldStandings } from '../../store/holds/hold-standing.ts'
 import type { GatewayLog } from '../gateway-log.ts'
 
 const waitersMax = 1000

@@ -1,4 +1,4 @@
-// Makes a hold that looks like one of an agent's, and is none: see store/canaries.ts.
+// Makes a hold that looks like one of an agent's, and is none: see store/holds/canaries.ts.
 import { choosePolicy } from '../../core/approval/policy.ts'
 import { canonicalJson, sha256Hex } from '../../core/canonical.ts'
 import { type Amount, splitToolName, toolName } from '../../core/decision/call.ts'
@@ -9,7 +9,7 @@ import { effectiveClass } from '../../core/effect/proof.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import type { BoundRule, CompiledTool } from '../../core/pact/compiled.ts'
 import { findAgent } from '../../store/agents.ts'
-import { plantCanary as insertCanary } from '../../store/canaries.ts'
+import { plantCanary as insertCanary } from '../../store/holds/canaries.ts'
 import type { Gateway } from '../gateway.ts'
 import { moneyIntentOf, shownCounterparty } from '../money/money-intent.ts'
 import type { LoadedPact } from '../pacts.ts'

@@ -12,7 +12,7 @@ import {
   noLease,
   renewEveryMs,
 } from '../../core/kill/lease.ts'
-import { type Ack, KillLease } from '../../store/kill-lease.ts'
+import { type Ack, KillLease } from '../../store/kills/kill-lease.ts'
 import type { GatewayLog } from '../gateway-log.ts'
 import type { Fence } from './fence.ts'
 

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerEvent, ServerEventBus } from '@modelcontextprotocol/server'
 import { AirworthyError } from '../../core/errors.ts'
-import { refuseIfHandedOver } from '../../store/handovers.ts'
+import { refuseIfHandedOver } from '../../store/handover/handovers.ts'
 import type { Gateway } from '../gateway.ts'
 import type { FeatureChange } from '../tools/backend.ts'
 import { permittedFeatures, type PermittedFeatures } from './agent-features.ts'

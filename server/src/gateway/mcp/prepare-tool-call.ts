@@ -23,7 +23,7 @@ import type { EffectIntent, Intent, Principal } from '../../store/recorder/types
 import type { Gateway } from '../gateway.ts'
 import type { LoadedPact } from '../pacts.ts'
 import type { ToolRequest } from '../tools/backend.ts'
-import { hasLiveEffect } from '../../store/live-effects.ts'
+import { hasLiveEffect } from '../../store/calls/live-effects.ts'
 import { moneyIntentOf, shownCounterparty } from '../money/money-intent.ts'
 import { runIntentOf } from '../runs/run-name.ts'
 import { callFollowUp } from './call-followup.ts'

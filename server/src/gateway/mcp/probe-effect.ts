@@ -2,7 +2,7 @@
 import { probeArguments, probeOutcome } from '../../core/effect/effect-key.ts'
 import { noAmounts, oneCall } from '../../core/budget/budget.ts'
 import { AirworthyError } from '../../core/errors.ts'
-import { findUnknownEffect, type UnknownEffect } from '../../store/live-effects.ts'
+import { findUnknownEffect, type UnknownEffect } from '../../store/calls/live-effects.ts'
 import type { Outcome } from '../../store/recorder/types.ts'
 import type { Gateway } from '../gateway.ts'
 import { callFollowUp } from './call-followup.ts'

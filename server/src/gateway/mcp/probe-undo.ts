@@ -3,7 +3,7 @@
 import { noAmounts, oneCall } from '../../core/budget/budget.ts'
 import { undoProbeArguments, undoProbeOutcome } from '../../core/effect/effect-key.ts'
 import { AirworthyError } from '../../core/errors.ts'
-import { findUnknownUndo, type UnknownUndo } from '../../store/live-effects.ts'
+import { findUnknownUndo, type UnknownUndo } from '../../store/calls/live-effects.ts'
 import type { Gateway } from '../gateway.ts'
 import { callFollowUp } from './call-followup.ts'
 import { readArguments } from './read-arguments.ts'

@@ -10,7 +10,7 @@ import {
   undoDelayMs,
   unsettledMsMax,
 } from '../../core/run/compensation.ts'
-import { cancelStep } from '../../store/run-holds.ts'
+import { cancelStep } from '../../store/holds/run-holds.ts'
 import {
   finishRun,
   leaseSeconds,
@@ -18,8 +18,8 @@ import {
   releaseLease,
   renewLease,
   type RunLease,
-} from '../../store/run-work.ts'
-import { listSteps, type RunRow, type StepRow } from '../../store/runs.ts'
+} from '../../store/runs/run-work.ts'
+import { listSteps, type RunRow, type StepRow } from '../../store/runs/runs.ts'
 import { executeHold } from '../execute-hold.ts'
 import type { Gateway } from '../gateway.ts'
 import { probeEffect } from '../mcp/probe-effect.ts'

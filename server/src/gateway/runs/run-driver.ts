@@ -1,6 +1,6 @@
 // Works on runs that are taken back or completed: some at once, each under a lease, so that any
 // gateway on the database goes on where another stopped.
-import { leaseRuns, type RunLease } from '../../store/run-work.ts'
+import { leaseRuns, type RunLease } from '../../store/runs/run-work.ts'
 import type { Gateway } from '../gateway.ts'
 import { driveRun } from './drive-run.ts'
 

@@ -2,9 +2,9 @@
 // is done in the session of the key is all that it can name.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AirworthyError } from '../../core/errors.ts'
-import { refuseIfHandedOver } from '../../store/handovers.ts'
-import { completeRun, takeBackRun } from '../../store/run-commands.ts'
-import { findRunByName, listSteps, type RunRow, type StepRow } from '../../store/runs.ts'
+import { refuseIfHandedOver } from '../../store/handover/handovers.ts'
+import { completeRun, takeBackRun } from '../../store/runs/run-commands.ts'
+import { findRunByName, listSteps, type RunRow, type StepRow } from '../../store/runs/runs.ts'
 import { runCommand } from '../../store/transaction.ts'
 import type { Gateway } from '../gateway.ts'
 import { errorOf, noRetry, sendJson } from '../http/replies.ts'

@@ -2,7 +2,7 @@
 // own messages are not: what it says has no origin but what it repeats.
 import type { Origin } from '../../core/taint/taint.ts'
 import type { RememberedValues } from '../../store/recorder/types.ts'
-import { findKnownSources, insertValueOrigins } from '../../store/value-origins.ts'
+import { findKnownSources, insertValueOrigins } from '../../store/calls/value-origins.ts'
 import { rememberValue, sourceOf, type TaintStore } from './remember.ts'
 
 type Message = { readonly origin: Origin; readonly text: string }

@@ -3,7 +3,7 @@ import { digestFragment, findFragments } from '../../core/taint/digest.ts'
 import { originsByArgument, wantedFragments } from '../../core/taint/match.ts'
 import type { Origin, OriginsByArgument, ToolTaint } from '../../core/taint/taint.ts'
 import type { TaintIntent } from '../../store/recorder/types.ts'
-import { listValueOrigins } from '../../store/value-origins.ts'
+import { listValueOrigins } from '../../store/calls/value-origins.ts'
 import type { LoadedPact } from '../pacts.ts'
 import { sessionKey, type TaintStore } from './remember.ts'
 

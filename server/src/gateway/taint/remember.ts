@@ -5,7 +5,7 @@ import { digestFragment, packDigests } from '../../core/taint/digest.ts'
 import { sourceFragments } from '../../core/taint/source.ts'
 import type { Origin } from '../../core/taint/taint.ts'
 import type { RememberedValues } from '../../store/recorder/types.ts'
-import { hasRoom } from '../../store/value-origins.ts'
+import { hasRoom } from '../../store/calls/value-origins.ts'
 import type { Gateway } from '../gateway.ts'
 
 export type TaintStore = Pick<Gateway, 'db' | 'organisationId' | 'vault'>

@@ -2,7 +2,7 @@
 import { parseExactJson } from '../../core/canonical.ts'
 import type { ToolTaint } from '../../core/taint/taint.ts'
 import type { RememberedValues } from '../../store/recorder/types.ts'
-import { findKnownSources, insertValueOrigins } from '../../store/value-origins.ts'
+import { findKnownSources, insertValueOrigins } from '../../store/calls/value-origins.ts'
 import type { LoadedPact } from '../pacts.ts'
 import { rememberValue, sourceOf, type TaintStore } from './remember.ts'
 

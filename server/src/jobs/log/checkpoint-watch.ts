@@ -1,6 +1,6 @@
 // Waits until a signed checkpoint has an entry: this replica may have signed it, or another one.
 import type { OrganisationId } from '../../core/ids.ts'
-import { findCoveringCheckpoint } from '../../store/checkpoints.ts'
+import { findCoveringCheckpoint } from '../../store/log/checkpoints.ts'
 import type { Database } from '../../store/database.ts'
 
 /** How often the database is asked, when another replica signs. */

@@ -7,7 +7,7 @@ import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import { parseCheckpoint } from '../../core/tlog/checkpoint.ts'
 import { TlogError } from '../../core/tlog/fault.ts'
-import { findCoveringCheckpoint, findShard, type Shard } from '../../store/checkpoints.ts'
+import { findCoveringCheckpoint, findShard, type Shard } from '../../store/log/checkpoints.ts'
 import type { Database } from '../../store/database.ts'
 import {
   beginShardDeletion,
@@ -17,7 +17,7 @@ import {
   nextShardDeletion,
   type ShardDeletionRow,
   stopShardDeletion,
-} from '../../store/shard-deletions.ts'
+} from '../../store/log/shard-deletions.ts'
 
 /** A durable write, before and after; drills stop the process there. */
 export type DeletionStep =

@@ -2,9 +2,9 @@
 import type { LogFiles } from '../../adapters/objects/log-files.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import { integrate, type LogFile, type TreeEdge } from '../../core/tlog/integrate.ts'
-import type { Shard } from '../../store/checkpoints.ts'
+import type { Shard } from '../../store/log/checkpoints.ts'
 import type { Database } from '../../store/database.ts'
-import { readEntries } from '../../store/entries.ts'
+import { readEntries } from '../../store/log/entries.ts'
 import { forked } from './forked.ts'
 
 /** A page is at most this many entries of 1 KB; it ends where a tile does, so that tiles are whole. */

@@ -24,10 +24,10 @@ import {
   readClock,
   type Shard,
   storeCheckpoint,
-} from '../../store/checkpoints.ts'
+} from '../../store/log/checkpoints.ts'
 import type { Database } from '../../store/database.ts'
-import type { LogLock } from '../../store/log-lock.ts'
-import { openNextShard } from '../../store/log-shards.ts'
+import type { LogLock } from '../../store/log/log-lock.ts'
+import { openNextShard } from '../../store/log/log-shards.ts'
 import type { WitnessClient } from './ask-witnesses.ts'
 import { continueShardDeletion, type DeletionStep, removeLeftovers } from './delete-shards.ts'
 import { forked } from './forked.ts'

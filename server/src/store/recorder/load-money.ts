@@ -6,7 +6,7 @@ import { isoDecimals } from '../../core/money/asset.ts'
 import type { MoneyBook } from '../../core/money/check.ts'
 import { asksUndeclared, coversAction, limitSubject } from '../../core/money/limit.ts'
 import type { Quote } from '../../core/money/quote.ts'
-import { type KnownLimit, limitColumns, limitOf, type LimitRow } from '../money-limit-rows.ts'
+import { type KnownLimit, limitColumns, limitOf, type LimitRow } from '../money/money-limit-rows.ts'
 import { loadMoneyLedgers, makeMoneyLedgers, type NewMoneyLedger } from './money-ledgers.ts'
 import {
   type MoneyAuthorisation,

@@ -10,7 +10,7 @@ import {
   type StoredMoneyBucket,
   type Tally,
 } from '../../core/money/ledger.ts'
-import type { KnownLimit } from '../money-limit-rows.ts'
+import type { KnownLimit } from '../money/money-limit-rows.ts'
 import type { KnownMoneyLedger, MoneyState } from './money-state.ts'
 import { ledgerIdOf } from './policies.ts'
 import type { Scope } from './state.ts'

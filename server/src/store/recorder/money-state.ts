@@ -2,7 +2,7 @@
 // for each batch that moves money: such calls are few, and nothing of it is remembered.
 import type { MoneyBook } from '../../core/money/check.ts'
 import type { MoneyAmounts, MoneyLedger } from '../../core/money/ledger.ts'
-import type { KnownLimit } from '../money-limit-rows.ts'
+import type { KnownLimit } from '../money/money-limit-rows.ts'
 
 export type KnownMoneyLedger = MoneyLedger & {
   readonly limit: KnownLimit

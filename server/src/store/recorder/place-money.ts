@@ -21,7 +21,7 @@ import {
   settleMoney,
 } from '../../core/money/ledger.ts'
 import { limitSubject } from '../../core/money/limit.ts'
-import type { KnownLimit } from '../money-limit-rows.ts'
+import type { KnownLimit } from '../money/money-limit-rows.ts'
 import type { Batch } from './batch.ts'
 import { isAbout, isMoneyAsked } from './load-money.ts'
 import { raiseCeilings } from './money-ledgers.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { AirworthyApiError, type PriceList } from '@airworthy/sdk'
-import { PriceBook } from '../../../src/store/price-book.ts'
+import { PriceBook } from '../../../src/store/models/price-book.ts'
 import { type ApiServer, ask, enrolDesk, fieldOf, manifestText, startApi } from '../api-server.ts'
 
 let api: ApiServer

@@ -4,13 +4,13 @@ import { bytesPerVector, type Neighbour, VectorIndex } from '../../../core/cache
 import { dimensions } from '../../../core/cache/vector.ts'
 import type { OrganisationId } from '../../../core/ids.ts'
 import type { Database } from '../../../store/database.ts'
-import { removedKeptMs } from '../../../store/model-cache.ts'
+import { removedKeptMs } from '../../../store/models/model-cache.ts'
 import {
   type CacheChange,
   readChanges,
   readLastChange,
-} from '../../../store/model-cache-changes.ts'
-import type { PayloadVault } from '../../../store/payloads.ts'
+} from '../../../store/models/model-cache-changes.ts'
+import type { PayloadVault } from '../../../store/audit/payloads.ts'
 import type { GatewayLog } from '../../gateway-log.ts'
 
 const bytesMax = 256 * 1024 * 1024

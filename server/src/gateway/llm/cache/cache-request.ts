@@ -4,7 +4,7 @@ import { readCacheable } from '../../../core/cache/cacheable-request.ts'
 import { canonicalJson, parseExactJson } from '../../../core/canonical.ts'
 import type { CompiledCache, CompiledSemanticCache } from '../../../core/pact/cache-schema.ts'
 import type { CompiledModel } from '../../../core/pact/compiled.ts'
-import type { PayloadVault } from '../../../store/payloads.ts'
+import type { PayloadVault } from '../../../store/audit/payloads.ts'
 import type { ModelCallInput } from '../prepare-model-call.ts'
 
 export type CacheRequest = {

@@ -7,7 +7,7 @@ import {
   type NewEntry,
   touchEntries,
   writeEntries,
-} from '../../../store/model-cache.ts'
+} from '../../../store/models/model-cache.ts'
 import type { GatewayLog } from '../../gateway-log.ts'
 
 const entriesQueuedMax = 1_000

@@ -9,8 +9,8 @@ import {
   findStanding,
   type NewPair,
   recordPair,
-} from '../../../store/model-cache-evidence.ts'
-import type { PayloadVault } from '../../../store/payloads.ts'
+} from '../../../store/models/model-cache-evidence.ts'
+import type { PayloadVault } from '../../../store/audit/payloads.ts'
 import type { GatewayLog } from '../../gateway-log.ts'
 import { AgentIndexes } from './agent-indexes.ts'
 import { EntryWriter } from './entry-writer.ts'

@@ -2,7 +2,7 @@
 // late, and no call waits for them.
 import type { OrganisationId } from '../../../core/ids.ts'
 import type { Database } from '../../../store/database.ts'
-import { insertRoutedCalls, type RoutedCall } from '../../../store/routed-calls.ts'
+import { insertRoutedCalls, type RoutedCall } from '../../../store/models/routed-calls.ts'
 import type { GatewayLog } from '../../gateway-log.ts'
 
 const waitingMax = 10_000

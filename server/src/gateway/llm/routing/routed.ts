@@ -2,7 +2,7 @@
 import { headers as headerNames } from '@airworthy/sdk'
 import { describeUse, firstModel, type RouteChoice } from '../../../core/routing/route.ts'
 import type { RouteFacts } from '../../../core/routing/environment.ts'
-import type { RoutedCall } from '../../../store/routed-calls.ts'
+import type { RoutedCall } from '../../../store/models/routed-calls.ts'
 import type { ReplyTarget } from '../detached-reply.ts'
 import type { ModelCallInput, Variant } from '../prepare-model-call.ts'
 
