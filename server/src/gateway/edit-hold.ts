@@ -10,7 +10,7 @@ import { findHeldCall } from '../store/holds/hold-votes.ts'
 import { findPrincipal } from '../store/principals.ts'
 import { findRunOfCall } from '../store/holds/run-holds.ts'
 import type { Gateway } from './gateway.ts'
-import { runToolCall } from './mcp/tool-call.ts'
+import { runToolCall } from './tools/tool-call.ts'
 
 export type HoldEdit = {
   readonly holdId: string

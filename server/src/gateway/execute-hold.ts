@@ -13,8 +13,8 @@ import type { Gateway } from './gateway.ts'
 import { DetachedReply } from './llm/detached-reply.ts'
 import { runModelCall } from './llm/model-call.ts'
 import { modelWires } from './llm/wires.ts'
-import { readArguments } from './mcp/read-arguments.ts'
-import { runToolCall } from './mcp/tool-call.ts'
+import { readArguments } from './tools/read-arguments.ts'
+import { runToolCall } from './tools/tool-call.ts'
 
 /** Records the vote; a call that it approves is executed before this resolves, or goes on elsewhere. */
 export async function decideHold(gateway: Gateway, vote: Vote): Promise<void> {

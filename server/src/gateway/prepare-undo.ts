@@ -8,8 +8,8 @@ import { findPrincipal } from '../store/principals.ts'
 import type { MoneyIntent, Principal } from '../store/recorder/types.ts'
 import { findUndoableEffect, readUndoTarget, type UndoableEffect } from '../store/runs/undo.ts'
 import type { Gateway } from './gateway.ts'
-import { readArguments } from './mcp/read-arguments.ts'
-import { parseToolResult } from './mcp/tool-result.ts'
+import { readArguments } from './tools/read-arguments.ts'
+import { parseToolResult } from './tools/tool-result.ts'
 import { moneyIntentOf } from './money/money-intent.ts'
 
 type Arguments = Readonly<Record<string, unknown>>

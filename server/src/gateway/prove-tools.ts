@@ -10,8 +10,8 @@ import { AirworthyError } from '../core/errors.ts'
 import type { CompiledPact, CompiledTool } from '../core/pact/compiled.ts'
 import { beginProof, endProof } from '../store/calls/proofs.ts'
 import type { Gateway } from './gateway.ts'
-import { callFollowUp } from './mcp/call-followup.ts'
-import { parseToolResult } from './mcp/tool-result.ts'
+import { callFollowUp } from './tools/call-followup.ts'
+import { parseToolResult } from './tools/tool-result.ts'
 
 type Arguments = Readonly<Record<string, unknown>>
 

@@ -13,7 +13,7 @@ import { handleModelCall } from './llm/model-call.ts'
 import { anthropicCountTokens } from './llm/anthropic-messages.ts'
 import type { ModelWire } from './llm/wire.ts'
 import { modelWires } from './llm/wires.ts'
-import { handleMcp } from './mcp/serve-mcp.ts'
+import { handleMcp } from './mcp/agent/serve-mcp.ts'
 import { handleReceipt, receiptsPath } from './receipts.ts'
 import { handleRun, runsPath } from './runs/serve-runs.ts'
 

@@ -8,9 +8,9 @@ import type { Intent, IntentResult, Outcome } from '../store/recorder/types.ts'
 import { findUnknownCall } from '../store/runs/undo.ts'
 import type { Gateway } from './gateway.ts'
 import type { LiveCall } from './kill/fence.ts'
-import { callFollowUp } from './mcp/call-followup.ts'
-import { probeUndo } from './mcp/probe-undo.ts'
-import { parseToolResult } from './mcp/tool-result.ts'
+import { callFollowUp } from './tools/call-followup.ts'
+import { probeUndo } from './tools/probe-undo.ts'
+import { parseToolResult } from './tools/tool-result.ts'
 import { prepareUndo, type PreparedUndo } from './prepare-undo.ts'
 
 const attemptsMax = 5

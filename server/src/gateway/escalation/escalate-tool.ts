@@ -13,7 +13,7 @@ import { escalateToolName } from '../../core/pact/gateway-tools.ts'
 import type { Intent, IntentResult, Principal } from '../../store/recorder/types.ts'
 import { describeDecision } from '../decision-text.ts'
 import type { Gateway } from '../gateway.ts'
-import type { GatewayTool } from '../mcp/gateway-tool.ts'
+import type { GatewayTool } from '../mcp/agent/gateway-tool.ts'
 import type { LoadedPact } from '../pacts.ts'
 
 const reasonCharsMax = 2000

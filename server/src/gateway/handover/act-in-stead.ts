@@ -10,8 +10,8 @@ import { findKeyOfSession } from '../../store/handover/handover-keys.ts'
 import { findPrincipal } from '../../store/principals.ts'
 import { runCommand } from '../../store/transaction.ts'
 import type { Gateway } from '../gateway.ts'
-import { runToolCall } from '../mcp/tool-call.ts'
-import type { ToolReply } from '../mcp/tool-reply.ts'
+import { runToolCall } from '../tools/tool-call.ts'
+import type { ToolReply } from '../tools/tool-reply.ts'
 
 type Acting = { readonly handoverId: string; readonly operatorId: string }
 

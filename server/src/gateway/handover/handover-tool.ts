@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
 import { isLive } from '../../core/handover/handover.ts'
 import { handoverToolName } from '../../core/pact/gateway-tools.ts'
-import type { GatewayTool } from '../mcp/gateway-tool.ts'
+import type { GatewayTool } from '../mcp/agent/gateway-tool.ts'
 import type { LoadedPact } from '../pacts.ts'
 import { tellHandover } from './tell-handover.ts'
 

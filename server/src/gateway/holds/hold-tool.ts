@@ -7,7 +7,7 @@ import { mayHoldByTrigger } from '../../core/escalation/may-hold.ts'
 import type { CompiledPact, CompiledTool } from '../../core/pact/compiled.ts'
 import { mayHoldOutward } from '../../core/taint/trifecta.ts'
 import type { LoadedPact } from '../pacts.ts'
-import type { GatewayTool } from '../mcp/gateway-tool.ts'
+import type { GatewayTool } from '../mcp/agent/gateway-tool.ts'
 import { tellHold, type ToldHold } from './tell-hold.ts'
 
 /** Official clients give a request up after 60 seconds. */

@@ -7,7 +7,7 @@ import { findCallChecks } from '../../store/calls/call-checks.ts'
 import { type HoldStandingRow, listHoldStandings } from '../../store/holds/hold-standing.ts'
 import type { Principal } from '../../store/recorder/types.ts'
 import type { Gateway } from '../gateway.ts'
-import { tellChecked } from '../mcp/check-result.ts'
+import { tellChecked } from '../tools/check-result.ts'
 
 export const waitSecondsMax = 60
 

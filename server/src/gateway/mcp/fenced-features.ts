@@ -1,8 +1,8 @@
 // Lists of a server and what follows its resources are no calls on record, yet agents ask for them:
 // so they are fenced as calls are.
 import type { Gateway } from '../gateway.ts'
-import { inCallContext } from './call-context.ts'
-import type { McpExchange } from './exchange.ts'
+import { inCallContext } from './servers/call-context.ts'
+import type { McpExchange } from './agent/exchange.ts'
 
 /** Runs it where nothing is killed. Throws `kill.active` or `gateway.lease_ended`. */
 export async function inFence<Result>(

@@ -22,7 +22,7 @@ import {
 import { listSteps, type RunRow, type StepRow } from '../../store/runs/runs.ts'
 import { executeHold } from '../execute-hold.ts'
 import type { Gateway } from '../gateway.ts'
-import { probeEffect } from '../mcp/probe-effect.ts'
+import { probeEffect } from '../tools/probe-effect.ts'
 import { undoEffect } from '../undo-effect.ts'
 
 /** A probe that found nothing out is asked again after this. */

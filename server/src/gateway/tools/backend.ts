@@ -52,7 +52,7 @@ export type ToolRequest = {
 export type ToolRelay = {
   /** One client of one session: what is asked for its calls reaches no other. */
   readonly client: string
-  /** What may be asked: see `gateway/mcp/relay-marks.ts`. */
+  /** What may be asked: see `gateway/mcp/servers/relay-marks.ts`. */
   readonly marks: string
   /** Asks, until the signal aborts. Rejects with what the client, or the gateway, says against it. */
   readonly ask: (request: InputRequest, signal: AbortSignal) => Promise<unknown>

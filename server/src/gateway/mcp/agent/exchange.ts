@@ -3,9 +3,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { Principal } from '../../store/recorder/types.ts'
-import type { LoadedPact } from '../pacts.ts'
-import { type CallMark, markHeaders } from '../http/replies.ts'
+import type { Principal } from '../../../store/recorder/types.ts'
+import type { LoadedPact } from '../../pacts.ts'
+import { type CallMark, markHeaders } from '../../http/replies.ts'
 
 export type McpExchange = {
   readonly request: IncomingMessage

@@ -1,5 +1,5 @@
 // One call on one connection: a tool, or what of a server is told as a tool.
-import type { ToolRequest, ToolTarget } from '../tools/backend.ts'
+import type { ToolRequest, ToolTarget } from '../../tools/backend.ts'
 import { inCallContext } from './call-context.ts'
 import { callConnected, callFeature, type ConnectedEnd } from './call-connected.ts'
 import type { McpConnection, McpServer } from './connection.ts'

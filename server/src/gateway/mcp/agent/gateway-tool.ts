@@ -1,8 +1,8 @@
 // A tool that the gateway itself offers on MCP. It makes no call: nothing is decided or dispatched.
 import type { Tool } from '@modelcontextprotocol/server'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
-import type { Gateway } from '../gateway.ts'
-import type { LoadedPact } from '../pacts.ts'
+import type { Gateway } from '../../gateway.ts'
+import type { LoadedPact } from '../../pacts.ts'
 import type { McpExchange } from './exchange.ts'
 
 export type GatewayTool = {

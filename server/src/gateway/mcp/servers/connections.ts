@@ -3,8 +3,8 @@
 // program that ended is started again.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client'
-import { canonicalJson } from '../../core/canonical.ts'
-import { AirworthyError, asAirworthyError } from '../../core/errors.ts'
+import { canonicalJson } from '../../../core/canonical.ts'
+import { AirworthyError, asAirworthyError } from '../../../core/errors.ts'
 import type {
   FeatureChange,
   ListedTool,
@@ -12,8 +12,8 @@ import type {
   ToolEnd,
   ToolRequest,
   ToolTarget,
-} from '../tools/backend.ts'
-import { textOf } from '../tools/backends.ts'
+} from '../../tools/backend.ts'
+import { textOf } from '../../tools/backends.ts'
 import { boundedFetch } from './bounded-fetch.ts'
 import type { ConnectedEnd } from './call-connected.ts'
 import { callServer } from './call-server.ts'

@@ -15,18 +15,18 @@ import {
   PerRequestHTTPServerTransport,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/server'
-import { parseExactJson } from '../../core/canonical.ts'
-import { AirworthyError } from '../../core/errors.ts'
-import type { Gateway } from '../gateway.ts'
-import { errorOf, noRetry, readBody, sendJson } from '../http/replies.ts'
-import { causeOf } from '../llm/refuse-model-call.ts'
+import { parseExactJson } from '../../../core/canonical.ts'
+import { AirworthyError } from '../../../core/errors.ts'
+import type { Gateway } from '../../gateway.ts'
+import { errorOf, noRetry, readBody, sendJson } from '../../http/replies.ts'
+import { causeOf } from '../../llm/refuse-model-call.ts'
 import { jsonRpcError } from './agent-errors.ts'
 import { clientOf, type Push } from './agent-relay.ts'
 import { createAgentServer } from './agent-server.ts'
 import { type McpExchange, headerOf, sessionHeader, webRequestOf, writeReply } from './exchange.ts'
 import { listenAsAsked, openStream } from './notification-streams.ts'
 import { checkOrigin } from './origin.ts'
-import { marksOf, nameClient, narrowMarks } from './relay-marks.ts'
+import { marksOf, nameClient, narrowMarks } from '../servers/relay-marks.ts'
 
 export async function handleMcp(
   gateway: Gateway,

@@ -10,12 +10,12 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
-import { AirworthyError } from '../../core/errors.ts'
-import { version } from '../../core/version.ts'
-import type { Gateway } from '../gateway.ts'
-import { errorOf } from '../http/replies.ts'
-import { runHeader, runMeta } from '../runs/run-name.ts'
-import type { ToolRelay } from '../tools/backend.ts'
+import { AirworthyError } from '../../../core/errors.ts'
+import { version } from '../../../core/version.ts'
+import type { Gateway } from '../../gateway.ts'
+import { errorOf } from '../../http/replies.ts'
+import { runHeader, runMeta } from '../../runs/run-name.ts'
+import type { ToolRelay } from '../../tools/backend.ts'
 import { jsonRpcError, throwTyped } from './agent-errors.ts'
 import { featureCapabilities, permittedFeatures, serveFeatures } from './agent-features.ts'
 import {
@@ -30,9 +30,9 @@ import type { McpExchange } from './exchange.ts'
 import { findGatewayTool } from './gateway-tools.ts'
 import { InteractiveCall, type WhileRunning } from './interactive-call.ts'
 import { listPermitted } from './list-permitted.ts'
-import type { ToolCallInput } from './prepare-tool-call.ts'
-import { callTool } from './tool-call.ts'
-import type { ToolReply } from './tool-reply.ts'
+import type { ToolCallInput } from '../../tools/prepare-tool-call.ts'
+import { callTool } from '../../tools/tool-call.ts'
+import type { ToolReply } from '../../tools/tool-reply.ts'
 
 /** What a server tells in the middle of one call; more is dropped, the result is not. */
 const messagesMax = 10_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AirworthyError } from '../../core/errors.ts'
-import type { ToolRelay } from '../tools/backend.ts'
+import { AirworthyError } from '../../../core/errors.ts'
+import type { ToolRelay } from '../../tools/backend.ts'
 import type { McpServer } from './connection.ts'
 import { callKind, chooseIdle, clientConnectionsMax, listingKind } from './client-connections.ts'
 

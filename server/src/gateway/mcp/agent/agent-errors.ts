@@ -1,8 +1,8 @@
 // How an error of ours goes out as one of JSON-RPC.
 import { ProtocolError } from '@modelcontextprotocol/server'
-import type { Gateway } from '../gateway.ts'
-import { errorOf } from '../http/replies.ts'
-import { causeOf } from '../llm/refuse-model-call.ts'
+import type { Gateway } from '../../gateway.ts'
+import { errorOf } from '../../http/replies.ts'
+import { causeOf } from '../../llm/refuse-model-call.ts'
 
 /** Of the range that JSON-RPC 2.0 leaves to servers; `data.code` says what it is. */
 export const jsonRpcError = -32_000

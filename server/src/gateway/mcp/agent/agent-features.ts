@@ -2,14 +2,14 @@
 // the tool that `features.ts` makes of it; lists show what may be read.
 import { ProtocolError, type Server, type ServerContext } from '@modelcontextprotocol/server'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
-import { isToolInTask } from '../../core/decision/task.ts'
-import { AirworthyError } from '../../core/errors.ts'
-import type { Gateway } from '../gateway.ts'
-import type { FeaturePage, FeatureTarget, ServerFeatures } from '../tools/backend.ts'
+import { isToolInTask } from '../../../core/decision/task.ts'
+import { AirworthyError } from '../../../core/errors.ts'
+import type { Gateway } from '../../gateway.ts'
+import type { FeaturePage, FeatureTarget, ServerFeatures } from '../../tools/backend.ts'
 import { jsonRpcError, throwTyped } from './agent-errors.ts'
 import type { McpExchange } from './exchange.ts'
-import type { FeatureTool } from './features.ts'
-import { inFence } from './fenced-features.ts'
+import type { FeatureTool } from '../servers/features.ts'
+import { inFence } from '../fenced-features.ts'
 import type { Followable } from './notifications.ts'
 
 export type FeatureCall = (

@@ -4,7 +4,7 @@
 // which counts once, and only from the client that was asked. It is kept in this process only.
 import { randomBytes } from 'node:crypto'
 import type { JSONRPCResponse } from '@modelcontextprotocol/server'
-import { AirworthyError } from '../../core/errors.ts'
+import { AirworthyError } from '../../../core/errors.ts'
 import type { InteractiveCall } from './interactive-call.ts'
 
 /** Questions, and calls that wait for the next request of their client, in one process. */

@@ -1,7 +1,7 @@
 // A browser sends the origin of the page that speaks. Pages are no agents: one that was led here by
 // a name that resolves to this machine must not be answered, whatever it knows.
 import type { IncomingMessage } from 'node:http'
-import { AirworthyError } from '../../core/errors.ts'
+import { AirworthyError } from '../../../core/errors.ts'
 
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 

@@ -11,10 +11,10 @@ import {
   SdkHttpError,
   type Tool,
 } from '@modelcontextprotocol/client'
-import { AirworthyError } from '../../core/errors.ts'
-import type { ToolEnd, ToolProgress } from '../tools/backend.ts'
+import { AirworthyError } from '../../../core/errors.ts'
+import type { ToolEnd, ToolProgress } from '../../tools/backend.ts'
 import { type FeatureTool, featureResult } from './features.ts'
-import { toToolResult } from './tool-result.ts'
+import { toToolResult } from '../../tools/tool-result.ts'
 
 /**
  * `isBroken`: the connection must be made anew. `isSessionLost`: the server did not know the

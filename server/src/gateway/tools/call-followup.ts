@@ -4,7 +4,7 @@ import { AirworthyError } from '../../core/errors.ts'
 import type { CompiledPact } from '../../core/pact/compiled.ts'
 import type { Gateway } from '../gateway.ts'
 import type { LiveCall } from '../kill/fence.ts'
-import type { ToolEnd } from '../tools/backend.ts'
+import type { ToolEnd } from './backend.ts'
 
 /** `followUp.tool` is `server/tool`; `meta` says in which session, and for which effect. */
 export async function callFollowUp(

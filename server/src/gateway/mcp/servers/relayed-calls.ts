@@ -12,7 +12,7 @@ import {
   type StandardSchemaV1Sync,
   specTypeSchemas,
 } from '@modelcontextprotocol/client'
-import type { ToolRelay } from '../tools/backend.ts'
+import type { ToolRelay } from '../../tools/backend.ts'
 import { callContext, type RelayedCall } from './call-context.ts'
 import type { ConnectedEnd } from './call-connected.ts'
 

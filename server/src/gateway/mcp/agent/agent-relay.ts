@@ -12,12 +12,12 @@ import {
   ProtocolErrorCode,
   type ServerContext,
 } from '@modelcontextprotocol/server'
-import { canonicalJson } from '../../core/canonical.ts'
-import type { Gateway } from '../gateway.ts'
-import type { ToolRelay } from '../tools/backend.ts'
+import { canonicalJson } from '../../../core/canonical.ts'
+import type { Gateway } from '../../gateway.ts'
+import type { ToolRelay } from '../../tools/backend.ts'
 import { headerOf, type McpExchange, sessionHeader } from './exchange.ts'
 import type { InteractiveCall } from './interactive-call.ts'
-import { marksInName, marksOf, narrowMarks, type RelayKind } from './relay-marks.ts'
+import { marksInName, marksOf, narrowMarks, type RelayKind } from '../servers/relay-marks.ts'
 
 /** Sends a message to the client on the stream of its call. */
 export type Push = (message: JSONRPCMessage) => Promise<void>

@@ -1,7 +1,7 @@
 // Asks the fence when a request to a tool server is about to be written: it may have waited for a
 // name, a connection or a handshake since it was sent on its way.
 import { type Dispatcher, getGlobalDispatcher } from 'undici'
-import type { LiveCall } from '../kill/fence.ts'
+import type { LiveCall } from '../../kill/fence.ts'
 
 export function fencedDispatcher(live: LiveCall): Dispatcher {
   return getGlobalDispatcher().compose(

@@ -6,9 +6,9 @@ import type {
   Resource,
   ResourceTemplateType,
 } from '@modelcontextprotocol/client'
-import { AirworthyError } from '../../core/errors.ts'
-import type { FeatureChange, FeaturePage, FeatureTarget, ServerFeatures } from '../tools/backend.ts'
-import { textOf } from '../tools/backends.ts'
+import { AirworthyError } from '../../../core/errors.ts'
+import type { FeatureChange, FeaturePage, FeatureTarget, ServerFeatures } from '../../tools/backend.ts'
+import { textOf } from '../../tools/backends.ts'
 import { inCallContext } from './call-context.ts'
 import type { McpConnection, McpServer } from './connection.ts'
 

@@ -10,9 +10,9 @@ import {
   type Transport,
   type VersionNegotiationMode,
 } from '@modelcontextprotocol/client'
-import { version } from '../../core/version.ts'
-import { hashTool } from '../pacts.ts'
-import type { FeatureChange, ListedTool, ToolServer } from '../tools/backend.ts'
+import { version } from '../../../core/version.ts'
+import { hashTool } from '../../pacts.ts'
+import type { FeatureChange, ListedTool, ToolServer } from '../../tools/backend.ts'
 import { callContext } from './call-context.ts'
 import { type FeatureGrants, featureTools } from './features.ts'
 import { RelayedCalls, relayRequests } from './relayed-calls.ts'

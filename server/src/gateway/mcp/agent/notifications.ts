@@ -1,8 +1,8 @@
 // What agents are told without asking: that a resource they follow has changed, that a list has.
 // It is kept in this process only; a client that reconnects elsewhere subscribes again.
 import type { LoggingLevel } from '@modelcontextprotocol/server'
-import { AirworthyError } from '../../core/errors.ts'
-import type { FeatureChange, FeatureTarget, ServerFeatures } from '../tools/backend.ts'
+import { AirworthyError } from '../../../core/errors.ts'
+import type { FeatureChange, FeatureTarget, ServerFeatures } from '../../tools/backend.ts'
 
 export type Followable = { readonly features: ServerFeatures; readonly target: FeatureTarget }
 

@@ -1,13 +1,13 @@
 // `tools/list` for an agent: what the pact permits, as it was enrolled, page by page. What the
 // server lists at this moment plays no part.
 import { ProtocolError, ProtocolErrorCode, type Tool } from '@modelcontextprotocol/server'
-import { isToolInTask } from '../../core/decision/task.ts'
-import type { CompiledTool } from '../../core/pact/compiled.ts'
-import type { Gateway } from '../gateway.ts'
-import type { LoadedPact } from '../pacts.ts'
+import { isToolInTask } from '../../../core/decision/task.ts'
+import type { CompiledTool } from '../../../core/pact/compiled.ts'
+import type { Gateway } from '../../gateway.ts'
+import type { LoadedPact } from '../../pacts.ts'
 import type { McpExchange } from './exchange.ts'
 import { listGatewayTools } from './gateway-tools.ts'
-import { type FeatureGrants, isFeatureTool } from './features.ts'
+import { type FeatureGrants, isFeatureTool } from '../servers/features.ts'
 
 const pageSize = 250
 

@@ -3,8 +3,8 @@
 // there the context is empty, and a log message is dropped rather than told to another agent.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { LoggingMessageNotification } from '@modelcontextprotocol/client'
-import type { LiveCall } from '../kill/fence.ts'
-import type { ToolRelay } from '../tools/backend.ts'
+import type { LiveCall } from '../../kill/fence.ts'
+import type { ToolRelay } from '../../tools/backend.ts'
 
 /** Takes what a server logs during one call. */
 export type LogSink = (message: LoggingMessageNotification['params']) => void

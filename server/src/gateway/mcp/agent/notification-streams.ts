@@ -2,14 +2,14 @@
 // in 2026-07-28. They end with the key that opened them, and with the server.
 import { randomUUID } from 'node:crypto'
 import type { ServerEvent, ServerEventBus } from '@modelcontextprotocol/server'
-import { AirworthyError } from '../../core/errors.ts'
-import { refuseIfHandedOver } from '../../store/handover/handovers.ts'
-import type { Gateway } from '../gateway.ts'
-import type { FeatureChange } from '../tools/backend.ts'
+import { AirworthyError } from '../../../core/errors.ts'
+import { refuseIfHandedOver } from '../../../store/handover/handovers.ts'
+import type { Gateway } from '../../gateway.ts'
+import type { FeatureChange } from '../../tools/backend.ts'
 import { permittedFeatures, type PermittedFeatures } from './agent-features.ts'
 import { headerOf, type McpExchange } from './exchange.ts'
-import { inFence } from './fenced-features.ts'
-import { callTool } from './tool-call.ts'
+import { inFence } from '../fenced-features.ts'
+import { callTool } from '../../tools/tool-call.ts'
 
 /** How often a stream that is open shows that it lives, and its key is looked at again. */
 const checkEveryMs = 30_000

@@ -3,8 +3,8 @@
 // the record, however many requests it takes.
 import { setImmediate } from 'node:timers/promises'
 import type { InputRequest } from '@modelcontextprotocol/client'
-import type { ToolLogs, ToolProgress } from '../tools/backend.ts'
-import type { ToolReply } from './tool-reply.ts'
+import type { ToolLogs, ToolProgress } from '../../tools/backend.ts'
+import type { ToolReply } from '../../tools/tool-reply.ts'
 
 /** What the client is told meanwhile, where it asked for it. */
 export type WhileRunning = {

@@ -2,7 +2,7 @@
 // takes the same way as a tool call, is decided by the same rules and recorded alike. What may be
 // read stands in the manifest, and is enrolled as the schema of these tools.
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
-import type { ListedTool } from '../tools/backend.ts'
+import type { ListedTool } from '../../tools/backend.ts'
 
 export type FeatureTool =
   | 'resources.read'

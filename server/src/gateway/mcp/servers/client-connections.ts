@@ -1,8 +1,8 @@
 // Which connection a call of a relaying server goes on. What a server may ask is told when it is
 // connected, and what it asks must reach the client that called and no other: so each client has a
 // connection of its own, and calls that nobody can be asked for have one where nothing is promised.
-import { AirworthyError } from '../../core/errors.ts'
-import type { ToolRelay } from '../tools/backend.ts'
+import { AirworthyError } from '../../../core/errors.ts'
+import type { ToolRelay } from '../../tools/backend.ts'
 import type { McpServer } from './connection.ts'
 import { allMarks } from './relay-marks.ts'
 
