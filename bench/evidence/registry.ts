@@ -64,7 +64,8 @@ export const registry: Readonly<Record<string, Evidence>> = {
     load: () => import('./money-limits.ts'),
   },
   'money-windows': {
-    claim: 'Days of a money limit have 23, 24.5 or 25 hours as the clocks say; no change resets one',
+    claim:
+      'Days of a money limit have 23, 24.5 or 25 hours as the clocks say; no change resets one',
     quick: true,
     load: () => import('./money-windows.ts'),
   },
@@ -113,7 +114,8 @@ export const registry: Readonly<Record<string, Evidence>> = {
     load: () => import('./channels.ts'),
   },
   triggers: {
-    claim: 'Triggers ask for a person where they are due, and nowhere else: cases and recorded runs',
+    claim:
+      'Triggers ask for a person where they are due, and nowhere else: cases and recorded runs',
     quick: true,
     load: () => import('./triggers.ts'),
   },

@@ -1,7 +1,10 @@
 // GET /v1/audit/calls
 import type { FoundCall, FoundCallPage } from '@airworthy/sdk'
 import { z } from 'zod'
-import { type FoundCall as FoundRow, searchCalls as findCalls } from '../../store/audit/audit-search.ts'
+import {
+  type FoundCall as FoundRow,
+  searchCalls as findCalls,
+} from '../../store/audit/audit-search.ts'
 import { requireAgent } from '../agents/agent.ts'
 import { callStateSchema, kindSchema, verdictSchema } from '../calls/call.ts'
 import { defineOperation } from '../operation.ts'

@@ -2,7 +2,11 @@
 import type { ReconcileCalls, ReconciledCall, Reconciliation } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { listLostLeases, type LostLease, settleLostLeases } from '../../store/budgets/lost-leases.ts'
+import {
+  listLostLeases,
+  type LostLease,
+  settleLostLeases,
+} from '../../store/budgets/lost-leases.ts'
 import {
   listUnknownCalls,
   reconcileCalls as settleCalls,

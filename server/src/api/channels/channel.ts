@@ -17,7 +17,10 @@ import type { OrganisationId } from '../../core/ids.ts'
 import { findAgent } from '../../store/agents.ts'
 import { type Channel as StoredChannel, findChannel } from '../../store/channels/channels.ts'
 import type { Database } from '../../store/database.ts'
-import { countDeliveries, type Delivery as StoredDelivery } from '../../store/channels/deliveries.ts'
+import {
+  countDeliveries,
+  type Delivery as StoredDelivery,
+} from '../../store/channels/deliveries.ts'
 import { agentIdOrName, id, text, time } from '../schemas.ts'
 
 export const channelName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, {

@@ -6,7 +6,11 @@ import { voterRoles } from '../../core/approval/policy.ts'
 import { parseWindow } from '../../core/budget/window.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import { readSchedules, setSchedule as writeSchedule } from '../../store/holds/on-call.ts'
-import { findActiveOperator, findOperator, type OperatorRow } from '../../store/identity/operators.ts'
+import {
+  findActiveOperator,
+  findOperator,
+  type OperatorRow,
+} from '../../store/identity/operators.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { type Context, defineOperation } from '../operation.ts'
 import { id, text } from '../schemas.ts'

@@ -1,7 +1,10 @@
 // POST /v1/operators/{id}/keys/{key}/revoke
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { findOperatorKey, revokeOperatorKey as writeRevoked } from '../../store/identity/operator-keys.ts'
+import {
+  findOperatorKey,
+  revokeOperatorKey as writeRevoked,
+} from '../../store/identity/operator-keys.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { operatorKeySchema, presentOperatorKey, thumbprintSchema } from './operator-key.ts'

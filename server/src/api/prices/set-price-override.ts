@@ -2,7 +2,10 @@
 import type { SetPriceOverride } from '@airworthy/sdk'
 import { z } from 'zod'
 import { AirworthyError } from '../../core/errors.ts'
-import { overridesMax, setPriceOverride as writeOverride } from '../../store/models/price-overrides.ts'
+import {
+  overridesMax,
+  setPriceOverride as writeOverride,
+} from '../../store/models/price-overrides.ts'
 import { runCommand } from '../../store/transaction.ts'
 import { defineOperation } from '../operation.ts'
 import { expectPrices, listedPrice, priceListSchema, priceModel, providerName } from './price.ts'

@@ -3,7 +3,11 @@ import type { RouteReport, RouteUse } from '@airworthy/sdk'
 import { z } from 'zod'
 import type { CompiledPact } from '../../core/pact/compiled.ts'
 import { costNanoUsd } from '../../core/pricing/prices.ts'
-import { listDisagreements, type RouteUseRow, sumRoutedCalls } from '../../store/models/routed-calls.ts'
+import {
+  listDisagreements,
+  type RouteUseRow,
+  sumRoutedCalls,
+} from '../../store/models/routed-calls.ts'
 import { requireAgent } from '../agents/agent.ts'
 import { defineOperation } from '../operation.ts'
 import { loadPact } from '../pacts.ts'

@@ -2,7 +2,12 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { budgetUnits } from '../../core/budget/budget.ts'
-import { forgetsTooEarly, formerAfter, formerMax, type PolicyScope } from '../../core/budget/policy.ts'
+import {
+  forgetsTooEarly,
+  formerAfter,
+  formerMax,
+  type PolicyScope,
+} from '../../core/budget/policy.ts'
 import type { BudgetWindow } from '../../core/budget/window.ts'
 import { AirworthyError } from '../../core/errors.ts'
 import type { OrganisationId } from '../../core/ids.ts'

@@ -4,7 +4,12 @@ import { hash } from 'node:crypto'
 import type { Client } from 'pg'
 import { generationOf, type Policy, subjectOf } from '../../core/budget/policy.ts'
 import { type Period, periodOf } from '../../core/budget/window.ts'
-import { type KnownPolicy, type PolicyRow, policyColumns, policyOf } from '../budgets/budget-policy-rows.ts'
+import {
+  type KnownPolicy,
+  type PolicyRow,
+  policyColumns,
+  policyOf,
+} from '../budgets/budget-policy-rows.ts'
 import { type LedgerRow, parsePolicyLedger } from './ledger.ts'
 import { makeLedgers, type NewLedger, wantedLimits } from './make-ledgers.ts'
 import type { RecorderState, Scope, SessionState } from './state.ts'

@@ -7,7 +7,12 @@ import type {
   ResourceTemplateType,
 } from '@modelcontextprotocol/client'
 import { AirworthyError } from '../../../core/errors.ts'
-import type { FeatureChange, FeaturePage, FeatureTarget, ServerFeatures } from '../../tools/backend.ts'
+import type {
+  FeatureChange,
+  FeaturePage,
+  FeatureTarget,
+  ServerFeatures,
+} from '../../tools/backend.ts'
 import { textOf } from '../../tools/backends.ts'
 import { inCallContext } from './call-context.ts'
 import type { McpConnection, McpServer } from './connection.ts'
