@@ -56,6 +56,18 @@ test('an approval executes although the client is gone', async () => {
   assert.equal(executed(session.id), 1)
 })
 
+test('an approved call whose arguments were forgotten ends, and is not tried for ever', async () => {
+  const agent = await enrol(ground, { rules: [holdRefunds] })
+  await using session = await agent.open()
+  const id = await holdRefund(session, 'a')
+  const { callId } = await client.getHold(id)
+  await ground.database.query('DELETE FROM airworthy.payloads WHERE call_id = $1', [callId])
+  await assert.rejects(client.approveHold(id), { code: 'call.unknown' })
+  const [hold, call] = await Promise.all([client.getHold(id), client.getCall(callId)])
+  assert.deepEqual([hold.state, call.state, call.code], ['expired', 'denied', 'hold.expired'])
+  assert.equal(executed(session.id), 0)
+})
+
 test('two approvals at once execute once, and the later one is told', async () => {
   const agent = await enrol(ground, { rules: [holdRefunds] })
   await using session = await agent.open()

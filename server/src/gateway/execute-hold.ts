@@ -5,6 +5,7 @@ import { Socket } from 'node:net'
 import { splitToolName } from '../core/decision/call.ts'
 import { AirworthyError } from '../core/errors.ts'
 import { wholeSessionName } from '../core/run/run.ts'
+import { giveUpApproved } from '../store/holds/close-hold.ts'
 import { findHeldCall, type HeldCall, type Vote, voteOnHold } from '../store/holds/hold-votes.ts'
 import { findPrincipal } from '../store/principals.ts'
 import { deferApproved, findRunOfCall } from '../store/holds/run-holds.ts'
@@ -33,6 +34,7 @@ export async function executeHold(gateway: Gateway, holdId: string): Promise<voi
   const principal = await findPrincipal(db, organisationId, held)
   const request = await gateway.vault.open(held.callId, 1)
   if (principal === undefined || request === undefined) {
+    await giveUpApproved(db, organisationId, holdId)
     throw new AirworthyError(
       'call.unknown',
       'what was asked for is forgotten, so it cannot be done',

@@ -2,7 +2,9 @@
 import { type Kysely, sql } from 'kysely'
 import type { EntryValue } from '../../core/audit/entry.ts'
 import type { OrganisationId } from '../../core/ids.ts'
-import type { FullHold } from './hold-rows.ts'
+import { type FullHold, readFullHold } from './hold-rows.ts'
+import type { Database } from '../database.ts'
+import { runCommand } from '../transaction.ts'
 import { appendEntries } from '../log/log.ts'
 import { announce } from '../channels/outbox.ts'
 import { reactToHold } from './run-holds.ts'
@@ -68,6 +70,18 @@ export async function closeHold(
     detail: { agent: hold.agentId, decision: isApproved ? 'approved' : end },
   })
   if (!isApproved) await denyCall(tx, organisationId, { hold, at, code: codes[end] })
+}
+
+/** Ends an approved hold whose call can no longer be made: its arguments are forgotten. */
+export async function giveUpApproved(
+  db: Database,
+  organisationId: OrganisationId,
+  holdId: string,
+): Promise<void> {
+  await runCommand(db, organisationId, async (tx) => {
+    const hold = await readFullHold(tx, organisationId, holdId)
+    if (hold?.state === 'approving') await closeHold(tx, organisationId, { hold, end: 'expired' })
+  })
 }
 
 async function denyCall(
