@@ -327,6 +327,7 @@ test('budgets are set, changed and removed on the command line', async () => {
     window: { kind: 'calendar', unit: 'month', zone: 'Europe/Berlin' },
     limits: { inputTokens: 5_000_000, moneyUsd: '1000' },
     onHit: 'redirect',
+    includeToolMoney: false,
     alerts: [90],
     ledgers: [],
   })
