@@ -1,8 +1,8 @@
 // What the gateways call in the drill: a model provider and a tool server, with their own books of
 // when each call arrived. They run in a thread of their own, because a book that is kept late tells
 // nothing: of each call it says since when it may have been there, which is never too late.
-import { createServer, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, request, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { startFakeTools, toolText } from '../../../e2e/harness/fake-tools.ts'
@@ -14,10 +14,7 @@ const toolAfterMs = 150
 
 /** The thread looks at its sockets at least this often, while it is not busy. */
 const tickMs = 2
-/**
- * What arrives was sent after the thread last looked and saw nothing. A new connection is accepted
- * in one turn, read in the next, and its body in another.
- */
+/** What arrives on an open connection was sent after the thread last looked: a request takes turns. */
 const turnsBack = 5
 
 /** A call: `sinceMs` is the latest time at which it was not there, `atMs` when it was seen. */
@@ -82,19 +79,45 @@ function chunk(delta: object): string {
   return `data: ${JSON.stringify({ ...body, choices })}\n\n`
 }
 
+/**
+ * Since when a request may have been there. One connection is accepted a turn: of those that come at
+ * once the last may have waited, with its request, since the last turn in which none was accepted.
+ */
+class Watch {
+  readonly #ticks: number[] = Array.from({ length: turnsBack }, () => Date.now())
+  readonly #unread = new WeakMap<Socket, number>()
+  #noneWaitedMs = Date.now()
+  #hasAccepted = false
+
+  constructor(server: Server) {
+    server.on('connection', (socket: Socket) => {
+      this.#hasAccepted = true
+      this.#unread.set(socket, this.#noneWaitedMs)
+    })
+    setInterval(() => {
+      if (!this.#hasAccepted) this.#noneWaitedMs = this.#ticks.at(-1) ?? 0
+      this.#hasAccepted = false
+      this.#ticks.shift()
+      this.#ticks.push(Date.now())
+    }, tickMs)
+  }
+
+  /** The latest time at which the request was not there. */
+  sinceMs(socket: Socket): number {
+    const accepted = this.#unread.get(socket) ?? Infinity
+    this.#unread.delete(socket)
+    return Math.min(accepted, this.#ticks[0] ?? 0)
+  }
+}
+
 async function serveWorld(): Promise<void> {
-  const ticks: number[] = Array.from({ length: turnsBack }, () => Date.now())
-  setInterval(() => {
-    ticks.shift()
-    ticks.push(Date.now())
-  }, tickMs)
   const arrivals: Arrival[] = []
-  const arrived = (kind: Arrival['kind']): void => {
-    arrivals.push({ kind, sinceMs: ticks[0] ?? 0, atMs: Date.now() })
+  const arrived = (kind: Arrival['kind'], sinceMs: number): void => {
+    arrivals.push({ kind, sinceMs, atMs: Date.now() })
   }
   let open = 0
   const server = createServer((asked, response) => {
-    arrived('model')
+    arrived('model', watch.sinceMs(asked.socket))
     response.on('error', () => undefined)
     let text = ''
     asked.on('data', (part: Buffer) => (text += part.toString()))
@@ -121,9 +144,10 @@ async function serveWorld(): Promise<void> {
       }, replyAfterMs)
     })
   })
+  const watch = new Watch(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const tools = await startFakeTools()
-  const toolsUrl = await keepToolBook(tools.url, () => arrived('tool'))
+  const toolsUrl = await keepToolBook(tools.url, (sinceMs) => arrived('tool', sinceMs))
   tools.directAll('write_order', async () => {
     await sleep(toolAfterMs)
     return toolText({ done: true })
@@ -145,14 +169,16 @@ async function serveWorld(): Promise<void> {
  * A door in front of the tool server that writes down calls as their last byte is read: what the
  * official server does with a request takes turns of its own. Gives its address.
  */
-async function keepToolBook(url: string, arrived: () => void): Promise<string> {
+async function keepToolBook(url: string, arrived: (sinceMs: number) => void): Promise<string> {
   const door = createServer((asked, answered) => {
     answered.on('error', () => undefined)
     const parts: Buffer[] = []
+    // What is read later of it came no earlier.
+    const sinceMs = watch.sinceMs(asked.socket)
     asked.on('data', (part: Buffer) => parts.push(part))
     asked.on('end', () => {
       const body = Buffer.concat(parts)
-      if (body.includes('"tools/call"')) arrived()
+      if (body.includes('"tools/call"')) arrived(sinceMs)
       const { method = 'POST', headers } = asked
       const passed = request(url, { method, headers }, (reply) => {
         answered.writeHead(reply.statusCode ?? 502, reply.headers)
@@ -163,6 +189,7 @@ async function keepToolBook(url: string, arrived: () => void): Promise<string> {
       passed.end(body)
     })
   })
+  const watch = new Watch(door)
   await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server has an AddressInfo
   const { port } = door.address() as AddressInfo
