@@ -208,6 +208,21 @@ test('a budget that is used up stops the agent that used it up, and once', async
   assert.deepEqual(await inForceBy('killOn.budget'), [])
 })
 
+test('a kill of a tool that nobody has enrolled is in force, and says so', async () => {
+  await enrol(ground)
+  const known = [
+    ['desk/refund', true],
+    ['desk/*', true],
+    ['desk/refnd', false],
+    ['des/*', false],
+  ] as const
+  for (const [target, isKnown] of known) {
+    const kill = await client.kill({ scope: 'tool', target, reason: 'a name' })
+    assert.deepEqual([kill.state, kill.isTargetKnown], ['acknowledged', isKnown], target)
+    await resume(kill)
+  }
+})
+
 test('a server that is stopped is not asked for its lists either, which take what an agent says', async () => {
   await using owner = new AsyncDisposableStack()
   const notes = owner.use(await startHttpTools({ legacy: true }))

@@ -59,7 +59,11 @@ export type Kill = {
   readonly resumedBy: readonly string[]
 }
 
-export type KillDetail = Kill & { readonly gateways: readonly GatewayOfKill[] }
+export type KillDetail = Kill & {
+  readonly gateways: readonly GatewayOfKill[]
+  /** False for a tool that no agent has enrolled: the kill is in force, and its name may be wrong. */
+  readonly isTargetKnown: boolean
+}
 
 export type KillPage = { readonly kills: readonly Kill[]; readonly next: string | null }
 

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { connect, globalOptions } from './connection.ts'
 import { exitCodes, UsageError } from './failure.ts'
 import { readAll } from './pages.ts'
-import { printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
+import { note, printFields, printJson, printLine, printTable, shortTime } from './terminal.ts'
 
 type KillOptions = {
   readonly mode: KillMode
@@ -84,6 +84,11 @@ async function issue(asked: {
     ...(options.revokeKeys === true ? { revokeKeys: true } : {}),
   })
   printKill(issued, globals.json === true)
+  if (!issued.isTargetKnown) {
+    note(
+      `No agent has enrolled ${issued.target}: is that its name? The kill is in force all the same.`,
+    )
+  }
   if (issued.state !== 'issued') return
   // It is in force, but somebody must look at the gateways that have not said so.
   process.exitCode = exitCodes.gateFailed

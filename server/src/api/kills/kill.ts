@@ -1,6 +1,7 @@
 // Kills as the wire shows them.
 import type { GatewayOfKill as WireGateway, Kill, KillDetail } from '@airworthy/sdk'
 import { z } from 'zod'
+import { isToolEnrolled } from '../../store/kills/kill-targets.ts'
 import type { OrganisationId } from '../../core/ids.ts'
 import { killModes, killScopeKinds } from '../../core/kill/kill.ts'
 import type { Database } from '../../store/database.ts'
@@ -51,7 +52,12 @@ export const killSchema = z
   .meta({ id: 'Kill' }) satisfies z.ZodType<Kill>
 
 export const killDetailSchema: z.ZodType<KillDetail> = killSchema
-  .extend({ gateways: z.array(gatewaySchema) })
+  .extend({
+    gateways: z.array(gatewaySchema),
+    isTargetKnown: z.boolean().meta({
+      description: 'False for a tool that no agent has enrolled: its name may be wrong.',
+    }),
+  })
   .meta({ id: 'KillDetail' })
 
 export function presentKill(row: KillRow): Kill {
@@ -94,8 +100,10 @@ export async function readKillDetail(
   const gateways = await listGatewaysOfKill(db, organisationId, kill)
   const isOpen = kill.acknowledgedAt === null
   const unfenced = isOpen ? await listUnfenced(db, organisationId, unfencedShownMax) : []
+  const { scope } = kill
   return {
     ...presentKill(kill),
+    isTargetKnown: scope.kind !== 'tool' || (await isToolEnrolled(db, organisationId, scope.id)),
     gateways: [...gateways.map((each) => presentGateway(kill, each)), ...unfenced.map(presentOld)],
   }
 }
