@@ -14,6 +14,9 @@ CREATE TABLE airworthy.outbox (
   PRIMARY KEY (organisation_id, notice_id)
 );
 CREATE INDEX outbox_open ON airworthy.outbox (organisation_id, notice_id) WHERE handled_at IS NULL;
+-- Every gateway looks for these every other second.
+CREATE INDEX outbox_anomalies ON airworthy.outbox (organisation_id, created_at)
+  WHERE kind = 'escalation.anomaly';
 CREATE INDEX outbox_handled ON airworthy.outbox (organisation_id, handled_at)
   WHERE handled_at IS NOT NULL;
 

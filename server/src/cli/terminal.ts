@@ -53,7 +53,7 @@ function cellOf(value: string | number | null | undefined): string {
 
 /** Words of agents and tools must not move the cursor or colour an operator's terminal. */
 export function cleanText(text: string): string {
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
   return text.replaceAll(/[\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069]/g, ' ')
 }
 

@@ -42,7 +42,7 @@ export async function listAnomalies(
     SELECT notice_id, detail->>'session' AS session_id FROM airworthy.outbox
     WHERE organisation_id = ${organisationId} AND kind = 'escalation.anomaly'
       AND detail->>'agent' = ${agentId}
-      AND created_at > clock_timestamp() - make_interval(secs => ${causeSeconds})
+      AND created_at > now() - make_interval(secs => ${causeSeconds})
     ORDER BY notice_id LIMIT ${causesMax}`.execute(db)
   return found.rows.map((row) => ({
     cause: `anomaly ${row.notice_id}`,
